@@ -1,0 +1,101 @@
+/** The snapshot: what the control plane tells the data plane. Plain JSON, references resolved, mistakes made explicit. */
+
+import type { RegexProgram } from '../matching/regex.ts'
+import type { PartName, ServiceName } from '../names.ts'
+
+/** One part as stored and sent. `body` is JSON text, so that carrying it costs no parsing; null says the part is gone. */
+export interface Part {
+	readonly name: PartName
+	/** Position in the mesh-wide order of changes. Only ever grows. */
+	readonly sequence: number
+	/** The revision of the resources that made this part. */
+	readonly revision: number
+	/** First 16 hex digits of the SHA-256 of the body. Equal bodies have equal hashes. */
+	readonly hash: string
+	readonly body: string | null
+}
+
+/** A place in the order of changes. Another epoch means another history: nothing held from before can be trusted. */
+export interface Cursor {
+	readonly epoch: string
+	readonly sequence: number
+}
+
+export type PartBody = VirtualHost | RouteSlice | ServiceTarget
+
+/** A host, or `*.suffix`, or `*`, that the mesh answers for. Its rules arrive as slices, one per route. */
+export interface VirtualHost {
+	readonly kind: 'virtualHost'
+	readonly pattern: string
+	/** Where requests go while no route applies (GAMMA: a Service without routes is forwarded to as usual). */
+	readonly defaultService?: ServiceName
+}
+
+/** What one HTTPRoute contributes to one virtual host. */
+export interface RouteSlice {
+	readonly kind: 'routeSlice'
+	/** `<namespace>/<name>` of the HTTPRoute. */
+	readonly route: string
+	/** Creation time in ms: the older of two equally specific routes wins. */
+	readonly createdAt: number
+	/** The route's own hostnames that this virtual host admits; empty means any. */
+	readonly hostnames: readonly string[]
+	/** A consumer route applies to callers of this namespace only (GAMMA: a route outside its Service's namespace). */
+	readonly callerNamespace?: string
+	readonly rules: readonly Rule[]
+}
+
+export interface Rule {
+	/** `<namespace>/<route>/<rule name or index>`: what logs, metrics and refusals call it. */
+	readonly name: string
+	readonly matches: readonly Match[]
+	/** Never empty of meaning: a rule without a usable backend refuses, it does not vanish. */
+	readonly backends: readonly Backend[]
+}
+
+export interface Match {
+	readonly path: PathMatch
+	readonly method?: string
+	readonly headers?: readonly ValueMatch[]
+	readonly queryParams?: readonly ValueMatch[]
+}
+
+/** A prefix ends without `/`; the root prefix is the empty string. */
+export type PathMatch =
+	| { readonly type: 'Exact' | 'PathPrefix'; readonly value: string }
+	| { readonly type: 'RegularExpression'; readonly value: string; readonly program: RegexProgram }
+
+/** Header names are lower case. */
+export type ValueMatch =
+	| { readonly name: string; readonly type: 'Exact'; readonly value: string }
+	| {
+			readonly name: string
+			readonly type: 'RegularExpression'
+			readonly value: string
+			readonly program: RegexProgram
+	  }
+
+/** A share of a rule's traffic. A backend that cannot be used keeps its share and answers 500 for it. */
+export type Backend =
+	| { readonly weight: number; readonly service: ServiceName }
+	| { readonly weight: number; readonly invalid: string }
+
+export interface ServiceTarget {
+	readonly kind: 'service'
+	/** `<namespace>/<name>`. */
+	readonly service: ServiceName
+	/** Endpoints that take traffic. Draining and expired ones are not here. */
+	readonly endpoints: readonly Endpoint[]
+}
+
+/** One address that serves a service. */
+export interface Endpoint {
+	readonly id: string
+	/** Absolute http or https URL without query or fragment; a path in it prefixes every request's path. */
+	readonly url: string
+	/** Relative share of the service's traffic; 1 unless said. 0 takes none. */
+	readonly weight: number
+	readonly labels?: Readonly<Record<string, string>>
+	/** Where it runs, e.g. a location hint such as `weur`. */
+	readonly locality?: string
+}

@@ -1,0 +1,134 @@
+/** Status conditions of resources, with Gateway API's types and reasons. */
+import type { Gateway } from '../resources/gateway.ts'
+import type { Condition, ConditionedStatus, ListenerStatus, ParentStatus } from '../resources/status.ts'
+import { admitsRoutes, claimsMeshHost, isHttpRouteKind, type ParentVerdict, serves } from './attachRoute.ts'
+import type { UnresolvedRef } from './resolveBackends.ts'
+
+export const CONTROLLER_NAME = 'selvedge.dev/mesh'
+
+/** What every condition of one build carries. */
+interface Stamp {
+	readonly generation: number
+	/** RFC 3339. */
+	readonly now: string
+	/** The status before, whose transition times stay where nothing changed. */
+	readonly before: ConditionedStatus | undefined
+}
+
+type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>
+
+export function routeStatus(
+	parents: readonly ParentVerdict[],
+	unresolved: readonly UnresolvedRef[],
+	stamp: Stamp,
+): ConditionedStatus {
+	const resolved: Verdict =
+		unresolved.length === 0
+			? { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'all references are resolved' }
+			: {
+					type: 'ResolvedRefs',
+					status: 'False',
+					reason: unresolved[0]!.reason,
+					message: unresolved
+						.map(({ message }) => message)
+						.join('; ')
+						.slice(0, 32_768),
+				}
+	return {
+		parents: parents.map(({ parentRef, accepted, reason, message }, i): ParentStatus => {
+			const verdict: Verdict = { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
+			return {
+				parentRef,
+				controllerName: CONTROLLER_NAME,
+				conditions: stamped([verdict, resolved], stamp, stamp.before?.parents?.[i]?.conditions),
+			}
+		}),
+	}
+}
+
+export function gatewayStatus(gateway: Gateway, meshDomain: string, stamp: Stamp): ConditionedStatus {
+	const listeners = gateway.spec.listeners.map((listener): ListenerStatus => {
+		const kinds = listener.allowedRoutes.kinds ?? []
+		const before = stamp.before?.listeners?.find(({ name }) => name === listener.name)?.conditions
+		return {
+			name: listener.name,
+			// Counted when the status is read: a route that comes or goes must not rewrite its Gateway.
+			attachedRoutes: 0,
+			supportedKinds: admitsRoutes(listener) ? [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }] : [],
+			conditions: stamped(listenerVerdicts(listener, kinds.every(isHttpRouteKind), meshDomain), stamp, before),
+		}
+	})
+	const programmed = listeners.some(({ conditions }) =>
+		conditions.some((c) => c.type === 'Programmed' && c.status === 'True'),
+	)
+	const verdicts: Verdict[] = [
+		{ type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the Gateway is accepted' },
+		programmed
+			? {
+					type: 'Programmed',
+					status: 'True',
+					reason: 'Programmed',
+					message: 'listeners are served at every edge location',
+				}
+			: { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'no listener can be served' },
+	]
+	return { conditions: stamped(verdicts, stamp, stamp.before?.conditions), listeners }
+}
+
+function listenerVerdicts(
+	listener: Gateway['spec']['listeners'][number],
+	kindsAreValid: boolean,
+	meshDomain: string,
+): Verdict[] {
+	const conflicted = claimsMeshHost(listener, meshDomain)
+	const served = serves(listener, meshDomain)
+	return [
+		served
+			? { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the listener is accepted' }
+			: conflicted
+				? { type: 'Accepted', status: 'False', reason: 'HostnameConflict', message: mine(meshDomain) }
+				: {
+						type: 'Accepted',
+						status: 'False',
+						reason: 'UnsupportedProtocol',
+						message: `protocol: must be HTTP or HTTPS, not ${listener.protocol}`,
+					},
+		conflicted
+			? { type: 'Conflicted', status: 'True', reason: 'HostnameConflict', message: mine(meshDomain) }
+			: { type: 'Conflicted', status: 'False', reason: 'NoConflicts', message: 'no conflicts' },
+		kindsAreValid
+			? { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'all references are resolved' }
+			: {
+					type: 'ResolvedRefs',
+					status: 'False',
+					reason: 'InvalidRouteKinds',
+					message: 'allowedRoutes.kinds: HTTPRoute of gateway.networking.k8s.io is the one kind served',
+				},
+		served
+			? { type: 'Programmed', status: 'True', reason: 'Programmed', message: 'served at every edge location' }
+			: { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'the listener is not accepted' },
+	]
+}
+
+const mine = (meshDomain: string) => `hostname: hosts below ${meshDomain} belong to the mesh's Services`
+
+/** A kind that only needs to be understood: Service, ReferenceGrant, Namespace. */
+export function plainStatus(stamp: Stamp): ConditionedStatus {
+	const verdict: Verdict = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the resource is accepted' }
+	return { conditions: stamped([verdict], stamp, stamp.before?.conditions) }
+}
+
+function stamped(
+	verdicts: readonly Verdict[],
+	{ generation, now }: Stamp,
+	before: readonly Condition[] | undefined,
+): Condition[] {
+	return verdicts.map((verdict) => {
+		const old = before?.find(({ type }) => type === verdict.type)
+		return {
+			...verdict,
+			observedGeneration: generation,
+			lastTransitionTime: old !== undefined && old.status === verdict.status ? old.lastTransitionTime : now,
+		}
+	})
+}
