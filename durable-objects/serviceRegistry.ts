@@ -1,0 +1,192 @@
+/** Discovery for one service: the leases of its endpoints, ended by alarm, and told to the root whenever they change. */
+import { DurableObject } from 'cloudflare:workers'
+import type { ServiceName } from '../src/names.ts'
+import type { Lease, LeaseRequest, PolicyStorePort, RegistryRefusal, ServiceRegistryPort } from '../src/ports.ts'
+import { type HeldLease, leaseOf } from '../src/registry/lease.ts'
+import { retryDelayMs } from '../src/registry/retry.ts'
+import {
+	type Change,
+	commit,
+	deregister,
+	drain,
+	expire,
+	heartbeat,
+	liveLeases,
+	nextDeadline,
+	type Roster,
+	register,
+	resume,
+	type Step,
+	trafficEndpoints,
+} from '../src/registry/roster.ts'
+import type { Result } from '../src/result.ts'
+import { load, store, storeTold } from './registryTables.ts'
+
+export interface ServiceRegistryEnv {
+	readonly POLICY_STORE: { getByName(name: string): Pick<PolicyStorePort, 'putEndpoints'> }
+}
+
+/** A caller waits no longer than this for the root; the alarm goes on telling it. */
+const TELL_TIMEOUT_MS = 5_000
+
+export class ServiceRegistry extends DurableObject<ServiceRegistryEnv> implements ServiceRegistryPort {
+	// A warm copy of the tables: every change is stored before it is committed here.
+	readonly #service: ServiceName
+	#roster: Roster
+	#told: number
+	readonly #leases: Map<string, HeldLease>
+	/** No lease ends before this. Renewals may have moved the true deadline later. */
+	#dueAtMs: number | undefined
+	/** When the alarm is known to be set for; undefined when not known. */
+	#armedForMs: number | undefined
+	#retryAtMs: number | undefined
+	#failures = 0
+	#telling: Promise<boolean> | undefined
+
+	constructor(ctx: DurableObjectState, env: ServiceRegistryEnv) {
+		super(ctx, env)
+		const stored = load(ctx.storage.sql)
+		// The stored name comes first: an object that its alarm has woken may not be told its own.
+		this.#service = stored.service || (ctx.id.name ?? '')
+		this.#leases = stored.leases
+		this.#roster = { version: stored.version, leases: stored.leases }
+		this.#told = stored.told
+		this.#dueAtMs = nextDeadline(this.#roster)
+	}
+
+	register(
+		service: ServiceName,
+		request: LeaseRequest,
+	): Promise<Result<{ lease: Lease; created: boolean }, RegistryRefusal>> {
+		return this.#decide(service, (roster, nowMs) => register(roster, request, nowMs))
+	}
+
+	drain(service: ServiceName, id: string): Promise<Result<Lease, RegistryRefusal>> {
+		return this.#decide(service, (roster, nowMs) => drain(roster, id, nowMs))
+	}
+
+	deregister(service: ServiceName, id: string): Promise<Result<Lease, RegistryRefusal>> {
+		return this.#decide(service, (roster, nowMs) => deregister(roster, id, nowMs))
+	}
+
+	/** Writes one row. The alarm stays where it is, and the root is not called. */
+	async heartbeat(service: ServiceName, id: string): Promise<Result<Lease, RegistryRefusal>> {
+		this.#check(service)
+		const nowMs = Date.now()
+		const settled = this.#settle(nowMs)
+		const step = heartbeat(this.#roster, id, nowMs)
+		this.#keep(step.change)
+		if (settled) await this.#arm(nowMs)
+		return step.reply
+	}
+
+	async leases(service: ServiceName): Promise<readonly Lease[]> {
+		this.#check(service)
+		const nowMs = Date.now()
+		if (this.#settle(nowMs)) await this.#arm(nowMs)
+		return liveLeases(this.#roster, nowMs).map(leaseOf)
+	}
+
+	async sweep(service: ServiceName): Promise<void> {
+		this.#check(service)
+		await this.#sweep()
+	}
+
+	override async alarm(): Promise<void> {
+		try {
+			await this.#sweep()
+		} catch (error) {
+			// An alarm that throws is dropped after six retries; one that is set again is not.
+			console.error(JSON.stringify({ event: 'sweep_failed', service: this.#service, error: String(error) }))
+			await this.ctx.storage.setAlarm(Date.now() + retryDelayMs(this.#failures++, Math.random()))
+		}
+	}
+
+	async #sweep(): Promise<void> {
+		// Trust nothing remembered about the alarm: it has just gone off, or it is lost and this is the watchdog.
+		this.#armedForMs = undefined
+		this.#settle(Date.now())
+		await this.#tellRoot()
+		await this.#arm(Date.now())
+	}
+
+	async #decide<T>(service: ServiceName, event: (roster: Roster, nowMs: number) => Step<T>) {
+		this.#check(service)
+		const nowMs = Date.now()
+		this.#settle(nowMs)
+		const step = event(this.#roster, nowMs)
+		this.#keep(step.change)
+		// Armed before the root is told: if this process dies meanwhile, the alarm tells it.
+		await this.#arm(nowMs)
+		await this.#tellRoot()
+		await this.#arm(nowMs)
+		return step.reply
+	}
+
+	/** Ends what is overdue; looks at the leases, and says so, only once the earliest deadline has come. */
+	#settle(nowMs: number): boolean {
+		if (this.#dueAtMs === undefined || nowMs < this.#dueAtMs) return false
+		this.#keep(resume(this.#roster, nowMs))
+		this.#keep(expire(this.#roster, nowMs))
+		this.#dueAtMs = nextDeadline(this.#roster)
+		return true
+	}
+
+	#keep(change: Change): void {
+		store(this.ctx.storage, this.#service, this.#roster.version, change)
+		this.#roster = commit(this.#leases, change)
+		for (const { expiresAtMs } of change.put) this.#dueAtMs = Math.min(this.#dueAtMs ?? expiresAtMs, expiresAtMs)
+	}
+
+	/** Sets the alarm for the earliest deadline, or sooner if the root has yet to be told. */
+	async #arm(nowMs: number): Promise<void> {
+		const untold = this.#told < this.#roster.version
+		this.#retryAtMs = untold ? (this.#retryAtMs ?? nowMs + retryDelayMs(this.#failures, Math.random())) : undefined
+		const at = Math.min(this.#dueAtMs ?? Infinity, this.#retryAtMs ?? Infinity)
+		if (at === Infinity || at === this.#armedForMs) return
+		this.#armedForMs = at
+		await this.ctx.storage.setAlarm(at)
+	}
+
+	/** Answers when the root knows the version there is now, or could not be told. One telling serves all who wait. */
+	async #tellRoot(): Promise<void> {
+		while (this.#told < this.#roster.version) {
+			this.#telling ??= this.#tell().finally(() => {
+				this.#telling = undefined
+			})
+			if (!(await this.#telling)) return
+		}
+	}
+
+	async #tell(): Promise<boolean> {
+		const nowMs = Date.now()
+		this.#settle(nowMs)
+		const { version } = this.#roster
+		try {
+			const root = this.env.POLICY_STORE.getByName('mesh')
+			await within(TELL_TIMEOUT_MS, root.putEndpoints(this.#service, version, trafficEndpoints(this.#roster, nowMs)))
+		} catch (error) {
+			this.#retryAtMs = Date.now() + retryDelayMs(this.#failures++, Math.random())
+			console.warn(JSON.stringify({ event: 'root_not_told', service: this.#service, version, error: String(error) }))
+			return false
+		}
+		storeTold(this.ctx.storage.sql, version)
+		this.#told = version
+		this.#failures = 0
+		return true
+	}
+
+	/** An object serves the one service that it is named after: another name is a caller's bug, and is not served. */
+	#check(service: ServiceName): void {
+		if (this.#service !== service) throw new Error(`the registry of ${this.#service} was asked for ${service}`)
+	}
+}
+
+/** Rejects when the promise takes longer. */
+function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
+	let timer: ReturnType<typeof setTimeout>
+	const late = new Promise<never>((_, reject) => {
+		timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+	})
+	return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
