@@ -1,0 +1,17 @@
+/** The PolicyStore's counters: which history this is, and how far it has come. */
+
+export function readMeta(sql: SqlStorage, key: 'epoch' | 'sequence' | 'revision'): string | undefined {
+	const [row] = sql.exec<{ value: string }>('SELECT value FROM meta WHERE key = ?', key)
+	return row?.value
+}
+
+export function writeMeta(sql: SqlStorage, key: 'epoch' | 'sequence' | 'revision', value: string | number): void {
+	sql.exec(
+		'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+		key,
+		String(value),
+	)
+}
+
+export const currentRevision = (sql: SqlStorage): number => Number(readMeta(sql, 'revision') ?? 0)
+export const currentSequence = (sql: SqlStorage): number => Number(readMeta(sql, 'sequence') ?? 0)

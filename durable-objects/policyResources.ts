@@ -1,0 +1,78 @@
+/** Reads resources out of the PolicyStore, with what the store adds to them. */
+import type { ResourceKey } from '../src/names.ts'
+import type { Page, StoredResource } from '../src/ports.ts'
+import type { Resource } from '../src/resources/resource.ts'
+import type { ConditionedStatus } from '../src/resources/status.ts'
+
+interface Row extends Record<string, SqlStorageValue> {
+	key: string
+	document: string
+	generation: number
+	created_at: number
+	revision: number
+	status: string | null
+}
+
+export function readResource(sql: SqlStorage, key: ResourceKey): StoredResource | null {
+	const [row] = sql.exec<Row>(
+		'SELECT key, document, generation, created_at, revision, status FROM resources WHERE key = ?',
+		key,
+	)
+	return row === undefined ? null : stored(sql, row)
+}
+
+/** In order of namespace and name; `after` is the `namespace/name` of the last one seen. */
+export function listResources(
+	sql: SqlStorage,
+	kind: string,
+	{ namespace, limit, after = '' }: { namespace?: string; limit: number; after?: string },
+): Page<StoredResource> {
+	const [afterNamespace = '', afterName = ''] = after.split('/')
+	const rows = sql
+		.exec<Row>(
+			`SELECT key, document, generation, created_at, revision, status FROM resources
+				WHERE kind = ? AND (? IS NULL OR namespace = ?) AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`,
+			kind,
+			namespace ?? null,
+			namespace ?? null,
+			afterNamespace,
+			afterName,
+			limit,
+		)
+		.toArray()
+	const last = rows.at(-1)
+	return {
+		items: rows.map((row) => stored(sql, row)),
+		...(rows.length === limit && last !== undefined ? { next: last.key.slice(kind.length + 1) } : {}),
+	}
+}
+
+function stored(sql: SqlStorage, row: Row): StoredResource {
+	const status =
+		row.status === null ? undefined : withAttachedRoutes(sql, row.key, JSON.parse(row.status) as ConditionedStatus)
+	return {
+		resource: JSON.parse(row.document) as Resource,
+		generation: row.generation,
+		createdAt: new Date(row.created_at).toISOString(),
+		revision: row.revision,
+		...(status === undefined ? {} : { status }),
+	}
+}
+
+/** A listener's routes are counted when asked, not kept: see `gatewayStatus`. */
+function withAttachedRoutes(sql: SqlStorage, key: ResourceKey, status: ConditionedStatus): ConditionedStatus {
+	if (status.listeners === undefined) return status
+	const gateway = key.slice(key.indexOf('/') + 1)
+	return {
+		...status,
+		listeners: status.listeners.map((listener) => ({
+			...listener,
+			attachedRoutes: sql
+				.exec<{ count: number }>(
+					'SELECT COUNT(*) AS count FROM attached WHERE listener = ?',
+					`${gateway}/${listener.name}`,
+				)
+				.one().count,
+		})),
+	}
+}

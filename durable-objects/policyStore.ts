@@ -1,0 +1,248 @@
+/** The root of the control plane, one per mesh: resources, revisions, audit, tokens, and the outbox to the replicas. */
+import { DurableObject } from 'cloudflare:workers'
+import type { ServiceName } from '../src/names.ts'
+import { resourceKey } from '../src/names.ts'
+import type {
+	AuditEntry,
+	ChangeOutcome,
+	ChangeRefusal,
+	ChangeRequest,
+	Page,
+	PartBatch,
+	PolicyStorePort,
+	Principal,
+	RevisionSummary,
+	Role,
+	SnapshotReplicaPort,
+	StoredResource,
+	TokenInfo,
+} from '../src/ports.ts'
+import { err, ok, type Result } from '../src/result.ts'
+import { build } from '../src/snapshot/build.ts'
+import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
+import type { Cursor, Endpoint } from '../src/snapshot/snapshot.ts'
+import { type CommitContext, commit } from './policyCommit.ts'
+import { listAudit, listRevisions, pruneHistory, readRevision, rollbackPlan } from './policyHistory.ts'
+import { policyIndex } from './policyIndex.ts'
+import { forgetEmptied, listLeased, storeLeased } from './policyLeases.ts'
+import { currentRevision, currentSequence, readMeta, writeMeta } from './policyMeta.ts'
+import { acknowledge, batchAfter, lagging, replicaSequence } from './policyOutbox.ts'
+import { storeBuilt } from './policyParts.ts'
+import { listResources, readResource } from './policyResources.ts'
+import { policyTables } from './policyTables.ts'
+import { findToken, readTokens, removeToken, storeBootstrapToken, storeToken } from './policyTokens.ts'
+
+export interface PolicyStoreEnv {
+	readonly MESH_DOMAIN: string
+	readonly SNAPSHOT_REPLICA: { getByName(region: string): SnapshotReplicaPort }
+}
+
+/** How long an answer waits for the replicas, so that who reads what they just wrote usually finds it. */
+const PUSH_PATIENCE_MS = 500
+/** When the outbox is tried again after a push that failed, or a crash between commit and push. */
+const RETRY_MS = 1_000
+
+/** Rolls a dry run back. Never leaves this file. */
+class DryRun extends Error {
+	readonly outcome: ChangeOutcome
+	constructor(outcome: ChangeOutcome) {
+		super('dry run')
+		this.outcome = outcome
+	}
+}
+
+export class PolicyStore extends DurableObject<PolicyStoreEnv> implements PolicyStorePort {
+	private readonly sql = this.ctx.storage.sql
+	private readonly index: ResourceIndex
+	private readonly pushing = new Map<string, Promise<void>>()
+
+	constructor(ctx: DurableObjectState, env: PolicyStoreEnv) {
+		super(ctx, env)
+		this.sql.exec(policyTables)
+		if (readMeta(this.sql, 'epoch') === undefined) writeMeta(this.sql, 'epoch', crypto.randomUUID())
+		this.index = policyIndex(this.sql)
+	}
+
+	async change(request: ChangeRequest): Promise<Result<ChangeOutcome, ChangeRefusal>> {
+		const refusal = this.precondition(request)
+		if (refusal !== undefined) return err(refusal)
+		return ok(await this.commit(request, (request.put?.length ?? 0) > 0 ? 'apply' : 'delete'))
+	}
+
+	async rollback(revision: number, actor: Principal): Promise<Result<ChangeOutcome, ChangeRefusal>> {
+		const plan = rollbackPlan(this.sql, revision)
+		if (plan === undefined) return err({ reason: 'unknown_revision', revision })
+		return ok(await this.commit({ actor, ...plan }, `rollback to ${revision}`))
+	}
+
+	private precondition({ expectedRevision, put, remove }: ChangeRequest): ChangeRefusal | undefined {
+		if (expectedRevision === undefined) return undefined
+		const target = put?.[0] === undefined ? remove?.[0] : { kind: put[0].kind, ...put[0].metadata }
+		if (target === undefined) return undefined
+		const current = readResource(this.sql, resourceKey(target.kind, target.namespace, target.name))?.revision ?? 0
+		return current === expectedRevision ? undefined : { reason: 'precondition_failed', currentRevision: current }
+	}
+
+	/** All or nothing: one transaction, and the alarm that guarantees the push is part of it. */
+	private async commit(request: ChangeRequest, cause: string): Promise<ChangeOutcome> {
+		const context: CommitContext = { meshDomain: this.env.MESH_DOMAIN, now: Date.now(), cause }
+		try {
+			const outcome = this.ctx.storage.transactionSync(() => {
+				const done = commit(this.sql, this.index, request, context)
+				if (request.dryRun) throw new DryRun(done)
+				pruneHistory(this.sql, done.revision)
+				return done
+			})
+			await this.propagate()
+			return outcome
+		} catch (error) {
+			if (error instanceof DryRun) return error.outcome
+			throw error
+		}
+	}
+
+	async get(kind: string, namespace: string, name: string): Promise<StoredResource | null> {
+		return readResource(this.sql, resourceKey(kind, namespace, name))
+	}
+
+	async list(
+		kind: string,
+		options: { namespace?: string; limit: number; after?: string },
+	): Promise<Page<StoredResource>> {
+		return listResources(this.sql, kind, options)
+	}
+
+	async revisions(options: { limit: number; after?: string }): Promise<Page<RevisionSummary>> {
+		return listRevisions(this.sql, options.limit, options.after)
+	}
+
+	async revision(n: number): Promise<RevisionSummary | null> {
+		return readRevision(this.sql, n)
+	}
+
+	async audit(options: { limit: number; after?: string }): Promise<Page<AuditEntry>> {
+		return listAudit(this.sql, options.limit, options.after)
+	}
+
+	async authenticate(tokenHash: string): Promise<Principal | null> {
+		return findToken(this.sql, tokenHash)
+	}
+
+	async bootstrap(tokenHash: string): Promise<void> {
+		storeBootstrapToken(this.sql, tokenHash, Date.now())
+	}
+
+	async createToken(token: { name: string; role: Role; hash: string }, actor: Principal): Promise<TokenInfo> {
+		return storeToken(this.sql, { id: crypto.randomUUID(), ...token }, actor, Date.now())
+	}
+
+	async listTokens(): Promise<readonly TokenInfo[]> {
+		return readTokens(this.sql)
+	}
+
+	async revokeToken(id: string, actor: Principal): Promise<boolean> {
+		return removeToken(this.sql, id, actor, Date.now())
+	}
+
+	async putEndpoints(service: ServiceName, version: number, endpoints: readonly Endpoint[]): Promise<void> {
+		const now = Date.now()
+		const changed = this.ctx.storage.transactionSync(() => {
+			const stored = storeLeased(this.sql, service, version, endpoints, now)
+			if (stored !== undefined) this.rebuildServices([{ service, existence: stored.isNew }], now)
+			return stored !== undefined
+		})
+		if (changed) await this.propagate()
+	}
+
+	async leasedServices(options: { limit: number; after?: string }): Promise<Page<ServiceName>> {
+		return listLeased(this.sql, options.limit, options.after)
+	}
+
+	async regions(): Promise<readonly string[]> {
+		return Array.from(
+			this.sql.exec<{ region: string }>('SELECT region FROM replicas ORDER BY region'),
+			({ region }) => region,
+		)
+	}
+
+	async pull(region: string, cursor: Cursor | null): Promise<PartBatch> {
+		const from = cursor?.epoch === readMeta(this.sql, 'epoch') ? cursor!.sequence : 0
+		const batch = batchAfter(this.sql, from)
+		// The replica shows what it pulls only when the last batch is in; until then a push starts where it stands.
+		acknowledge(this.sql, region, batch.complete ? batch.to : from)
+		return batch
+	}
+
+	async flush(): Promise<number> {
+		const now = Date.now()
+		this.ctx.storage.transactionSync(() => {
+			const gone = forgetEmptied(this.sql, now)
+			if (gone.length > 0)
+				this.rebuildServices(
+					gone.map((service) => ({ service, existence: true })),
+					now,
+				)
+		})
+		await this.pushAll()
+		return lagging(this.sql).length
+	}
+
+	async ready(): Promise<{ revision: number; epoch: string }> {
+		return { revision: currentRevision(this.sql), epoch: readMeta(this.sql, 'epoch')! }
+	}
+
+	override async alarm(): Promise<void> {
+		// An alarm that throws is dropped after six tries; the outbox must never be.
+		await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
+		await this.pushAll()
+		if (lagging(this.sql).length === 0) await this.ctx.storage.deleteAlarm()
+	}
+
+	private rebuildServices(services: readonly { service: ServiceName; existence: boolean }[], now: number): void {
+		const changes = services.map(({ service, existence }) => ({ key: `Service/${service}`, existence }))
+		const built = build(changes, this.index, { meshDomain: this.env.MESH_DOMAIN, now })
+		storeBuilt(this.sql, built, currentRevision(this.sql))
+	}
+
+	private async propagate(): Promise<void> {
+		if (lagging(this.sql).length === 0) return
+		await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
+		const pushed = this.pushAll()
+		this.ctx.waitUntil(pushed)
+		await Promise.race([pushed, new Promise((resolve) => setTimeout(resolve, PUSH_PATIENCE_MS))])
+	}
+
+	/** Pushes to every replica that lags. One unreachable replica holds up no other. */
+	private async pushAll(): Promise<void> {
+		await Promise.all(lagging(this.sql).map(({ region }) => this.push(region)))
+		if (lagging(this.sql).length === 0) await this.ctx.storage.deleteAlarm()
+	}
+
+	/** At most one push per replica runs; whoever comes meanwhile waits for it and goes on from there. */
+	private async push(region: string): Promise<void> {
+		await this.pushing.get(region)
+		const running = this.pushBatches(region).finally(() => this.pushing.delete(region))
+		this.pushing.set(region, running)
+		await running
+	}
+
+	/** Batch after batch, as long as the replica gets on. One that does not is left to the alarm. */
+	private async pushBatches(region: string): Promise<void> {
+		const replica = this.env.SNAPSHOT_REPLICA.getByName(region)
+		try {
+			let restarted = false
+			for (let from = replicaSequence(this.sql, region); from < currentSequence(this.sql); ) {
+				const batch = batchAfter(this.sql, from)
+				const cursor = await replica.push(region, batch)
+				const reached = cursor.epoch === batch.epoch ? cursor.sequence : 0
+				acknowledge(this.sql, region, reached)
+				// A replica that lost its state is behind what it acknowledged: once, start from where it is.
+				if (reached <= from && restarted) throw new Error(`the replica stays at ${reached} after a batch up to ${batch.to}`)
+				restarted ||= reached <= from
+				from = reached
+			}
+		} catch (error) {
+			console.warn(JSON.stringify({ event: 'push_failed', region, error: String(error) }))
+		}
+	}
+}

@@ -1,0 +1,53 @@
+/** The tables of the PolicyStore, one object per mesh. */
+
+export const policyTables = `
+	-- What users wrote, as parsed; key is <kind>/<namespace>/<name>. Times are ms since the epoch.
+	CREATE TABLE IF NOT EXISTS resources (
+		key TEXT PRIMARY KEY, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+		document TEXT NOT NULL, generation INTEGER NOT NULL, created_at INTEGER NOT NULL,
+		revision INTEGER NOT NULL, status TEXT
+	) WITHOUT ROWID;
+	CREATE INDEX IF NOT EXISTS resources_by_kind ON resources (kind, namespace, name);
+
+	-- Which resource mentions which target: what to rebuild when the target changes.
+	CREATE TABLE IF NOT EXISTS refs (target TEXT, source TEXT, PRIMARY KEY (target, source)) WITHOUT ROWID;
+	CREATE INDEX IF NOT EXISTS refs_by_source ON refs (source);
+	-- Which resource made which part, and which listeners it is attached to.
+	CREATE TABLE IF NOT EXISTS produced (source TEXT, part TEXT, PRIMARY KEY (source, part)) WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS attached (listener TEXT, source TEXT, PRIMARY KEY (listener, source)) WITHOUT ROWID;
+	CREATE INDEX IF NOT EXISTS attached_by_source ON attached (source);
+
+	-- The snapshot. Each part once, at the sequence of its last change; a null body remembers that it went.
+	-- Ordered by sequence this is the outbox: what a replica lacks is what lies after its cursor.
+	CREATE TABLE IF NOT EXISTS parts (
+		name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, body TEXT
+	) WITHOUT ROWID;
+	CREATE UNIQUE INDEX IF NOT EXISTS parts_by_sequence ON parts (sequence);
+	CREATE TABLE IF NOT EXISTS replicas (region TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
+
+	-- Leased endpoints as the registries told them. emptied_at: since when there are none.
+	CREATE TABLE IF NOT EXISTS leased (
+		service TEXT PRIMARY KEY, version INTEGER NOT NULL, endpoints TEXT NOT NULL, emptied_at INTEGER
+	) WITHOUT ROWID;
+
+	-- History. before/after are documents; null where there was or is none.
+	CREATE TABLE IF NOT EXISTS revisions (
+		revision INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, cause TEXT NOT NULL
+	);
+	CREATE TABLE IF NOT EXISTS changes (
+		revision INTEGER, key TEXT, action TEXT NOT NULL, before TEXT, after TEXT, PRIMARY KEY (revision, key)
+	) WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS audit (
+		id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL,
+		action TEXT NOT NULL, revision INTEGER, subject TEXT
+	);
+
+	-- API tokens, by the SHA-256 of their secret. The secret itself is nowhere.
+	CREATE TABLE IF NOT EXISTS tokens (
+		id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,
+		created_at INTEGER NOT NULL, created_by TEXT NOT NULL
+	) WITHOUT ROWID;
+
+	-- epoch: names this history. sequence, revision: the newest of each.
+	CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`

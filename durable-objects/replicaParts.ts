@@ -1,0 +1,130 @@
+/** A replica's copy of the snapshot: takes batches in, shows them whole, and answers what isolates ask. */
+
+import { addToFilter, type BloomFilter, createFilter } from '../src/matching/bloomFilter.ts'
+import { patternsFor } from '../src/matching/host.ts'
+import { canonicalMeshHost, isVirtualHostHead, type PartName, servicePart, virtualHostPart } from '../src/names.ts'
+import type { Delta, PartBatch } from '../src/ports.ts'
+import type { Cursor, Part, RouteSlice } from '../src/snapshot/snapshot.ts'
+
+type MetaKey = 'epoch' | 'sequence' | 'incoming' | 'revision'
+const COLUMNS = 'name, sequence, revision, hash, body'
+/** A delta that names more parts than this tells the isolate to reload what it holds instead. */
+const DELTA_PARTS = 5_000
+
+const read = (sql: SqlStorage, key: MetaKey): string | undefined =>
+	sql.exec<{ value: string }>('SELECT value FROM meta WHERE key = ?', key).toArray()[0]?.value
+
+const write = (sql: SqlStorage, key: MetaKey, value: string | number): void => {
+	sql.exec('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, String(value))
+}
+
+export const shownCursor = (sql: SqlStorage): Cursor | undefined => {
+	const epoch = read(sql, 'epoch')
+	const sequence = read(sql, 'sequence')
+	return epoch === undefined || sequence === undefined ? undefined : { epoch, sequence: Number(sequence) }
+}
+
+export const shownRevision = (sql: SqlStorage): number => Number(read(sql, 'revision') ?? 0)
+
+/** How far the replica is, counting batches it does not show yet: where the next batch has to start. */
+export const takenCursor = (sql: SqlStorage): Cursor | undefined => {
+	const epoch = read(sql, 'epoch')
+	const sequence = read(sql, 'incoming') ?? read(sql, 'sequence')
+	return epoch === undefined || sequence === undefined ? undefined : { epoch, sequence: Number(sequence) }
+}
+
+/** Takes a batch if it follows what is there; in the caller's transaction. False when it does not fit. */
+export function takeBatch(sql: SqlStorage, batch: PartBatch): boolean {
+	const taken = takenCursor(sql)
+	if (taken?.epoch !== batch.epoch) {
+		if (batch.from !== 0) return false
+		for (const table of ['parts', 'incoming', 'meta']) sql.exec(`DELETE FROM ${table}`)
+		write(sql, 'epoch', batch.epoch)
+	} else if (batch.from > taken.sequence) return false
+	for (const { name, sequence, revision, hash, body } of batch.parts)
+		sql.exec(
+			`INSERT OR REPLACE INTO incoming (${COLUMNS}) VALUES (?, ?, ?, ?, ?)`,
+			name,
+			sequence,
+			revision,
+			hash,
+			body,
+		)
+	write(sql, 'incoming', batch.to)
+	if (batch.complete) showIncoming(sql, batch)
+	return true
+}
+
+function showIncoming(sql: SqlStorage, batch: PartBatch): void {
+	// Old rows go first: a part's new sequence may be one that another part's old row still holds after a replay.
+	sql.exec('DELETE FROM parts WHERE name IN (SELECT name FROM incoming)')
+	sql.exec(`INSERT INTO parts (${COLUMNS}) SELECT ${COLUMNS} FROM incoming`)
+	sql.exec('DELETE FROM incoming')
+	sql.exec("DELETE FROM meta WHERE key = 'incoming'")
+	write(sql, 'sequence', batch.to)
+	write(sql, 'revision', batch.revision)
+}
+
+export function deltaAfter(sql: SqlStorage, cursor: Cursor): Delta {
+	const shown = shownCursor(sql)!
+	const revision = shownRevision(sql)
+	const reset = { cursor: shown, revision, changed: [], reset: true }
+	if (cursor.epoch !== shown.epoch || cursor.sequence > shown.sequence) return reset
+	if (cursor.sequence === shown.sequence) return { ...reset, reset: false }
+	const changed = Array.from(
+		sql.exec<{ name: string }>('SELECT name FROM parts WHERE sequence > ? LIMIT ?', cursor.sequence, DELTA_PARTS + 1),
+		({ name }) => name,
+	)
+	return changed.length > DELTA_PARTS ? reset : { ...reset, changed, reset: false }
+}
+
+export function readPart(sql: SqlStorage, name: PartName): Part | undefined {
+	const [row] = sql.exec<Record<string, SqlStorageValue>>(`SELECT ${COLUMNS} FROM parts WHERE name = ?`, name)
+	return row as unknown as Part | undefined
+}
+
+/** The pattern of the virtual host that serves a host: the service's own below the mesh domain, else the most specific. */
+export function resolveHost(sql: SqlStorage, host: string, meshDomain: string): string | null {
+	const meshHost = canonicalMeshHost(host, meshDomain)
+	const patterns = meshHost === undefined ? patternsFor(host) : [meshHost]
+	return patterns.find((pattern) => readPart(sql, virtualHostPart(pattern))?.body != null) ?? null
+}
+
+/** Names of the parts of one virtual host: its head, then its slices. */
+export function partsOfHost(sql: SqlStorage, pattern: string): PartName[] {
+	const head = virtualHostPart(pattern)
+	// '0' follows '/' in ASCII: the range holds exactly the names that begin with `<head>/`.
+	const slices = sql.exec<{ name: string }>(
+		'SELECT name FROM parts WHERE name > ? AND name < ? AND body IS NOT NULL ORDER BY name',
+		`${head}/`,
+		`${head}0`,
+	)
+	return [head, ...Array.from(slices, ({ name }) => name)]
+}
+
+/** The service parts that a virtual host's rules send to, at most `limit`: what a cold isolate would ask for next. */
+export function servicesOf(parts: readonly Part[], limit: number): PartName[] {
+	const services = new Set<PartName>()
+	for (const { body } of parts) {
+		if (body === null) continue
+		const part = JSON.parse(body) as { defaultService?: string; rules?: RouteSlice['rules'] }
+		if (part.defaultService !== undefined) services.add(servicePart(part.defaultService))
+		for (const { backends } of part.rules ?? [])
+			for (const backend of backends) if ('service' in backend) services.add(servicePart(backend.service))
+		if (services.size >= limit) break
+	}
+	return [...services].slice(0, limit)
+}
+
+/** A filter of every pattern that the mesh answers for. */
+export function patternFilter(sql: SqlStorage): BloomFilter {
+	const patterns = Array.from(
+		sql.exec<{ name: string }>(
+			"SELECT name FROM parts WHERE name >= 'virtualHost/' AND name < 'virtualHost0' AND body IS NOT NULL",
+		),
+		({ name }) => name,
+	).filter(isVirtualHostHead)
+	const filter = createFilter(patterns.length)
+	for (const name of patterns) addToFilter(filter, name.slice('virtualHost/'.length))
+	return filter
+}

@@ -1,0 +1,15 @@
+/** The tables of a SnapshotReplica, one object per region. */
+
+export const replicaTables = `
+	-- The snapshot as far as it is shown. host: the pattern of a virtual host's head, for the filter of patterns.
+	CREATE TABLE IF NOT EXISTS parts (
+		name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, body TEXT
+	) WITHOUT ROWID;
+	CREATE UNIQUE INDEX IF NOT EXISTS parts_by_sequence ON parts (sequence);
+	-- Batches of a change that is not complete yet: a change is shown whole or not at all.
+	CREATE TABLE IF NOT EXISTS incoming (
+		name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, body TEXT
+	) WITHOUT ROWID;
+	-- epoch and sequence: the cursor shown. incoming: how far the batches not shown yet go. revision: the newest.
+	CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`

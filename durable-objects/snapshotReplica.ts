@@ -1,0 +1,164 @@
+/** A region's copy of the snapshot: what its proxies read, and what its catalog shows. Pulled from the root when new, pushed after. */
+import { DurableObject } from 'cloudflare:workers'
+import type { BloomFilter } from '../src/matching/bloomFilter.ts'
+import { type PartName, type ServiceName, servicePart } from '../src/names.ts'
+import type {
+	CatalogEntry,
+	Delta,
+	LoadAnswer,
+	LoadRequest,
+	Page,
+	PartBatch,
+	PolicyStorePort,
+	SnapshotReplicaPort,
+} from '../src/ports.ts'
+import type { Cursor, Part } from '../src/snapshot/snapshot.ts'
+import { catalogEntry, listCatalog } from './replicaCatalog.ts'
+import {
+	deltaAfter,
+	partsOfHost,
+	patternFilter,
+	readPart,
+	resolveHost,
+	servicesOf,
+	shownCursor,
+	shownRevision,
+	takeBatch,
+	takenCursor,
+} from './replicaParts.ts'
+import { replicaTables } from './replicaTables.ts'
+
+export interface SnapshotReplicaEnv {
+	readonly MESH_DOMAIN: string
+	readonly POLICY_STORE: { getByName(name: string): PolicyStorePort }
+}
+
+/** An answer stops growing here; what is left comes with `next`. Below the 32 MiB of one RPC message. */
+const ANSWER_CHARACTERS = 4_000_000
+/** Services sent along with a host, to spare a cold isolate a second round trip. */
+const SERVICES_ALONG = 100
+
+export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implements SnapshotReplicaPort {
+	private readonly sql = this.ctx.storage.sql
+	private filter: { at: Cursor; filter: BloomFilter } | undefined
+	private filling: Promise<void> | undefined
+	private readonly waiting = new Set<() => void>()
+
+	constructor(ctx: DurableObjectState, env: SnapshotReplicaEnv) {
+		super(ctx, env)
+		this.sql.exec(replicaTables)
+	}
+
+	async sync(region: string, cursor: Cursor): Promise<Delta> {
+		await this.filled(region)
+		return deltaAfter(this.sql, cursor)
+	}
+
+	async load(region: string, request: LoadRequest): Promise<LoadAnswer> {
+		await this.filled(region)
+		const cursor = shownCursor(this.sql)!
+		const hosts = Object.fromEntries(
+			(request.hosts ?? []).map((host) => [host, resolveHost(this.sql, host, this.env.MESH_DOMAIN)]),
+		)
+		const patterns = [...new Set(Object.values(hosts))].filter((pattern) => pattern !== null)
+		const names = [
+			...new Set([...patterns.flatMap((pattern) => partsOfHost(this.sql, pattern)), ...(request.parts ?? [])]),
+		].sort()
+		const { parts, next } = this.read(names, request.after)
+		return {
+			cursor,
+			revision: shownRevision(this.sql),
+			hosts,
+			parts: [...parts, ...(patterns.length > 0 ? this.read(servicesOf(parts, SERVICES_ALONG)).parts : [])],
+			...(request.filter ? { filter: this.patterns(cursor) } : {}),
+			...(next === undefined ? {} : { next }),
+		}
+	}
+
+	async push(_region: string, batch: PartBatch): Promise<Cursor> {
+		this.ctx.storage.transactionSync(() => takeBatch(this.sql, batch))
+		if (batch.complete) this.wake()
+		// A replica that lost its state, or missed a batch, says how far it is; the root goes on from there.
+		return takenCursor(this.sql) ?? { epoch: '', sequence: 0 }
+	}
+
+	async services(
+		region: string,
+		options: { limit: number; after?: string },
+	): Promise<Page<CatalogEntry> & { version: string }> {
+		await this.filled(region)
+		const { epoch, sequence } = shownCursor(this.sql)!
+		return { ...listCatalog(this.sql, options, this.env.MESH_DOMAIN), version: `${epoch.slice(0, 8)}-${sequence}` }
+	}
+
+	async service(
+		region: string,
+		name: ServiceName,
+		wait?: { version: string; waitMs: number },
+	): Promise<CatalogEntry | null> {
+		await this.filled(region)
+		const entry = () => catalogEntry(readPart(this.sql, servicePart(name)), this.env.MESH_DOMAIN)
+		const deadline = Date.now() + Math.min(wait?.waitMs ?? 0, 60_000)
+		while (wait !== undefined && (entry()?.version ?? '') === wait.version && Date.now() < deadline)
+			await this.changed(deadline - Date.now())
+		return entry()
+	}
+
+	/** Answers at the next change, or when the time is up. */
+	private async changed(timeoutMs: number): Promise<void> {
+		await new Promise<void>((resolve) => {
+			const timer = setTimeout(done, timeoutMs)
+			const { waiting } = this
+			waiting.add(done)
+			function done() {
+				clearTimeout(timer)
+				waiting.delete(done)
+				resolve()
+			}
+		})
+	}
+
+	private wake(): void {
+		for (const resume of [...this.waiting]) resume()
+	}
+
+	/** A new replica pulls everything before it answers. What it has, it keeps: without the root it goes on as it stands. */
+	private async filled(region: string): Promise<void> {
+		if (shownCursor(this.sql) !== undefined) return
+		this.filling ??= this.fill(region).finally(() => {
+			this.filling = undefined
+		})
+		await this.filling
+	}
+
+	private async fill(region: string): Promise<void> {
+		const root = this.env.POLICY_STORE.getByName('mesh')
+		for (let complete = false; !complete; ) {
+			const batch = await root.pull(region, takenCursor(this.sql) ?? null)
+			const taken = this.ctx.storage.transactionSync(() => takeBatch(this.sql, batch))
+			if (!taken) throw new Error('the root sent a batch that does not follow what this replica holds')
+			complete = batch.complete
+		}
+		this.wake()
+	}
+
+	private read(names: readonly PartName[], after?: string): { parts: Part[]; next?: string } {
+		const parts: Part[] = []
+		let characters = 0
+		for (const name of names) {
+			if (after !== undefined && name <= after) continue
+			const part = readPart(this.sql, name)
+			// A part never heard of is gone, like one that was taken away.
+			parts.push(part ?? { name, sequence: 0, revision: 0, hash: '', body: null })
+			characters += part?.body?.length ?? 0
+			if (characters > ANSWER_CHARACTERS && name !== names.at(-1)) return { parts, next: name }
+		}
+		return { parts }
+	}
+
+	private patterns(at: Cursor): BloomFilter {
+		if (this.filter?.at.sequence !== at.sequence || this.filter.at.epoch !== at.epoch)
+			this.filter = { at, filter: patternFilter(this.sql) }
+		return this.filter.filter
+	}
+}
