@@ -1,0 +1,177 @@
+/**
+ * How an isolate learns: cold hosts on the path, everything else beside it, and never more than the control plane can bear.
+ *
+ * Nothing learnt is ever dropped for lack of contact (fail static): a failed sync changes nothing but a counter.
+ */
+import { type ServiceName, servicePart } from '../names.ts'
+import type { LoadAnswer, LoadRequest } from '../ports.ts'
+import type { Cursor } from '../snapshot/snapshot.ts'
+import type { ControlPlane, Scope } from './ports.ts'
+import { applyAnswer, concerned, type ResolvedHost, type RoutingTable, resolveHost } from './routingTable.ts'
+
+export interface Knowledge {
+	readonly table: RoutingTable
+	readonly controlPlane: ControlPlane
+	/** Cold look-ups under way, by what they look up, so that a crowd asks once. */
+	readonly loading: Map<string, Promise<boolean>>
+	/** Look-ups that may still be made, refilled with time: a flood of made-up names cannot become a flood of calls. */
+	lookups: number
+	refilledAt: number
+	/** When the last sync began; 0: none yet. */
+	syncStartedAt: number
+	/** When the control plane last said that what we hold is current. */
+	confirmedAt: number
+	/** Since telemetry last asked. */
+	syncFailures: number
+}
+
+/** At most one sync a second, and only while traffic flows (DESIGN §2). */
+export const SYNC_INTERVAL_MS = 1_000
+/** Known names never pass through this: it only bounds hosts and services that the isolate does not hold. */
+const LOOKUPS_PER_SECOND = 50
+const LOOKUP_BURST = 200
+/** How often one sync asks anew because the replica moved on in between. */
+const MAX_ATTEMPTS = 4
+
+export function createKnowledge(table: RoutingTable, controlPlane: ControlPlane, now: number): Knowledge {
+	return {
+		table,
+		controlPlane,
+		loading: new Map(),
+		lookups: LOOKUP_BURST,
+		refilledAt: now,
+		syncStartedAt: 0,
+		confirmedAt: 0,
+		syncFailures: 0,
+	}
+}
+
+/** Starts a sync beside the path when one is due. */
+export function syncIfDue(knowledge: Knowledge, now: number, scope: Scope): void {
+	if (now - knowledge.syncStartedAt < SYNC_INTERVAL_MS || knowledge.table.cursor === undefined) return
+	knowledge.syncStartedAt = now
+	scope.waitUntil(sync(knowledge, now))
+}
+
+/** Asks what changed, fetches what concerns this isolate, and applies it whole. Never rejects. */
+export async function sync(knowledge: Knowledge, now: number): Promise<void> {
+	const { table } = knowledge
+	try {
+		const { answer, cursor, revision } = await changesSince(knowledge)
+		if (answer !== undefined) applyAnswer(table, answer)
+		// Another history numbers its revisions anew.
+		table.revision = cursor.epoch === table.cursor?.epoch ? Math.max(table.revision, revision) : revision
+		table.cursor = cursor
+		knowledge.confirmedAt = now
+	} catch {
+		knowledge.syncFailures++
+	}
+}
+
+interface Changes {
+	readonly cursor: Cursor
+	readonly revision: number
+	readonly answer: Omit<LoadAnswer, 'next'> | undefined
+}
+
+/**
+ * What changed since our cursor, as of one moment: an answer that is newer than the list of changes may lack half of a
+ * revision, so both are asked for again. Where endpoints change faster than that, freshness goes before wholeness.
+ */
+async function changesSince(knowledge: Knowledge): Promise<Changes> {
+	const { table, controlPlane } = knowledge
+	for (let attempt = 1; ; attempt++) {
+		const delta = await controlPlane.sync(table.cursor!)
+		const names = delta.reset ? undefined : concerned(table, delta.changed)
+		if (names?.length === 0) return { ...delta, answer: undefined }
+		const answer = await loadAll(knowledge, names === undefined ? everythingHeld(table) : { parts: names })
+		if (names === undefined) table.resolved.clear()
+		if (answer.cursor.sequence === delta.cursor.sequence || attempt >= MAX_ATTEMPTS) return { ...delta, answer }
+	}
+}
+
+/** Too much changed to name it, or the mesh's history is another one. */
+function everythingHeld(table: RoutingTable): LoadRequest {
+	const hosts = [...table.hosts.keys()].filter((pattern) => !pattern.startsWith('*'))
+	return { parts: [...table.held.keys()], hosts, filter: true }
+}
+
+/** All pages of an answer as one. When the replica moved on between two pages, it starts again. */
+async function loadAll({ controlPlane }: Knowledge, request: LoadRequest): Promise<Omit<LoadAnswer, 'next'>> {
+	for (;;) {
+		const { next, ...answer } = await controlPlane.load(request)
+		const parts = [...answer.parts]
+		let after = next
+		let moved = false
+		while (after !== undefined && !moved) {
+			const page = await controlPlane.load({ ...request, filter: false, after })
+			moved = page.cursor.sequence !== answer.cursor.sequence
+			parts.push(...page.parts)
+			after = page.next
+		}
+		if (!moved) return { ...answer, parts }
+	}
+}
+
+export type HostAnswer = ResolvedHost | 'unknown' | 'unreachable' | 'exhausted'
+
+/** Finds a host that the table alone cannot place. */
+export async function learnHost(knowledge: Knowledge, host: string, now: number, scope: Scope): Promise<HostAnswer> {
+	const { table } = knowledge
+	if (!knowledge.loading.has(host) && !takeLookup(knowledge, now)) return 'exhausted'
+	const request: LoadRequest = { hosts: [host], filter: table.patterns === undefined }
+	if (!(await once(knowledge, host, request, now, scope))) return 'unreachable'
+	return resolveHost(table, host) ?? 'unknown'
+}
+
+/** Makes sure a service that a rule names is in the table. False when the control plane does not answer. */
+export async function learnService(
+	knowledge: Knowledge,
+	service: ServiceName,
+	now: number,
+	scope: Scope,
+): Promise<boolean> {
+	const part = servicePart(service)
+	return once(knowledge, part, { parts: [part] }, now, scope)
+}
+
+/** One look-up for all who want the same at the same time. It belongs to nobody: it goes on when its first asker leaves. */
+function once(knowledge: Knowledge, key: string, request: LoadRequest, now: number, scope: Scope): Promise<boolean> {
+	const running = knowledge.loading.get(key)
+	if (running !== undefined) return Promise.race([running, givenUp(knowledge, key)])
+	const load = loadAll(knowledge, request)
+		.then((answer) => {
+			const { table } = knowledge
+			applyAnswer(table, answer)
+			if (table.cursor === undefined) {
+				table.cursor = answer.cursor
+				table.revision = answer.revision
+				knowledge.confirmedAt = now
+			}
+			return true
+		})
+		.catch(() => {
+			knowledge.syncFailures++
+			return false
+		})
+		.finally(() => knowledge.loading.delete(key))
+	knowledge.loading.set(key, load)
+	scope.waitUntil(load)
+	return load
+}
+
+/** A promise made for a request that was cancelled may never settle: who waits for another's look-up waits only so long. */
+async function givenUp({ controlPlane, loading }: Knowledge, key: string): Promise<boolean> {
+	await controlPlane.patience()
+	loading.delete(key)
+	return false
+}
+
+function takeLookup(knowledge: Knowledge, now: number): boolean {
+	const refill = ((now - knowledge.refilledAt) / 1_000) * LOOKUPS_PER_SECOND
+	knowledge.lookups = Math.min(LOOKUP_BURST, knowledge.lookups + Math.max(0, refill))
+	knowledge.refilledAt = now
+	if (knowledge.lookups < 1) return false
+	knowledge.lookups--
+	return true
+}

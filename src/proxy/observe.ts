@@ -1,0 +1,128 @@
+/** Counts every exchange once, and writes the sampled ones into the access log. */
+import type { Report } from '../ports.ts'
+import { accessLogLine } from '../telemetry/accessLog.ts'
+import {
+	createRequestTable,
+	drain,
+	type Outcome,
+	type RequestCounter,
+	record,
+	requestCounter,
+} from '../telemetry/requestTable.ts'
+import { traceIdOf } from '../telemetry/traceContext.ts'
+import type { CompiledRule } from './compileSlice.ts'
+import type { Exchange } from './exchange.ts'
+import type { Knowledge } from './knowledge.ts'
+import type { ProxyPorts } from './ports.ts'
+import type { Refusal } from './refusal.ts'
+
+export interface ObserverSettings {
+	readonly isolate: string
+	readonly region: string
+	/** 0–1: the share of exchanges that get an access-log line. */
+	readonly accessLogSampleRate: number
+	/** Takes one finished line. */
+	readonly log: (line: string) => void
+}
+
+export interface Observer {
+	readonly observe: ProxyPorts['observe']
+	/** What was counted since the last report, numbered; undefined while there is nothing to tell. */
+	readonly report: (now: number) => Report | undefined
+}
+
+/** Distinct (service, rule, status, refusal) between two reports. More are counted, but as overflow. */
+const MAX_SERIES = 5_000
+
+export function createObserver(
+	knowledge: Knowledge,
+	settings: ObserverSettings,
+	ports: Pick<ProxyPorts, 'now' | 'random' | 'clientAddress'>,
+): Observer {
+	const table = createRequestTable(MAX_SERIES)
+	const unmatched = requestCounter(table, '', '')
+	const counters = new WeakMap<CompiledRule, Map<string, RequestCounter>>()
+	let batch = 0
+
+	/** The counter of a rule and service, kept with the rule so that it goes when the rule does. */
+	const counterOf = ({ rule, service }: Exchange): RequestCounter => {
+		if (rule === undefined) return unmatched
+		const name = service?.name ?? ''
+		const services = counters.get(rule) ?? new Map<string, RequestCounter>()
+		if (services.size === 0) counters.set(rule, services)
+		const counter = services.get(name) ?? requestCounter(table, name, rule.name)
+		services.set(name, counter)
+		return counter
+	}
+
+	return {
+		observe: (exchange, response, refusal) => {
+			const outcome = outcomeOf(exchange, response, refusal, ports.now())
+			record(counterOf(exchange), outcome)
+			if (settings.accessLogSampleRate > 0 && ports.random() < settings.accessLogSampleRate)
+				settings.log(logLine(exchange, outcome, knowledge, settings, ports.clientAddress(exchange.request)))
+		},
+		report: (now) => {
+			const { series, overflow } = drain(table)
+			const { syncFailures, confirmedAt } = knowledge
+			if (series.length === 0 && overflow === 0 && syncFailures === 0) return undefined
+			knowledge.syncFailures = 0
+			return {
+				isolate: settings.isolate,
+				batch: ++batch,
+				revision: knowledge.table.revision,
+				snapshotAgeMs: confirmedAt === 0 ? 0 : Math.max(0, now - confirmedAt),
+				syncFailures,
+				overflow,
+				series,
+			}
+		},
+	}
+}
+
+function outcomeOf(
+	{ request, startedAt }: Exchange,
+	response: Response,
+	refusal: Refusal | undefined,
+	now: number,
+): Outcome {
+	return {
+		status: response.status,
+		refusal: refusal?.reason ?? '',
+		durationMs: now - startedAt,
+		requestBytes: request.body === null ? 0 : declaredLength(request.headers),
+		responseBytes: response.body === null ? 0 : declaredLength(response.headers),
+	}
+}
+
+/** Bodies stream untouched: their length is what Content-Length says, and unknown where it says nothing. */
+function declaredLength(headers: Headers): number | undefined {
+	const length = headers.get('content-length')
+	return length === null ? undefined : Number(length)
+}
+
+function logLine(
+	exchange: Exchange,
+	outcome: Outcome,
+	{ table, confirmedAt }: Knowledge,
+	{ region }: ObserverSettings,
+	clientAddress: string,
+): string {
+	return accessLogLine({
+		timeMs: exchange.startedAt,
+		method: exchange.method,
+		scheme: exchange.scheme,
+		authority: exchange.authority,
+		path: exchange.path,
+		...outcome,
+		rule: exchange.rule?.name,
+		service: exchange.service?.name,
+		endpoint: exchange.endpoint?.id,
+		clientAddress,
+		userAgent: exchange.header('user-agent') ?? undefined,
+		traceId: traceIdOf(exchange.header('traceparent')),
+		revision: table.revision,
+		snapshotAgeMs: confirmedAt === 0 ? 0 : Math.max(0, exchange.startedAt - confirmedAt),
+		region,
+	})
+}

@@ -1,0 +1,31 @@
+/** What the data path needs from outside. Workers implement it; tests bring their own. */
+import type { Delta, LoadAnswer, LoadRequest } from '../ports.ts'
+import type { Cursor } from '../snapshot/snapshot.ts'
+import type { Exchange } from './exchange.ts'
+import type { Refusal } from './refusal.ts'
+
+/** The region's replica. Both reject when it cannot be reached in time. */
+export interface ControlPlane {
+	sync(cursor: Cursor): Promise<Delta>
+	load(request: LoadRequest): Promise<LoadAnswer>
+	/** Settles when a look-up that somebody else began has had its time. */
+	patience(): Promise<void>
+}
+
+/** What lives as long as one request: work that may outlast its reply. */
+export interface Scope {
+	waitUntil(work: Promise<unknown>): void
+}
+
+export interface ProxyPorts {
+	/** ms since the epoch. */
+	now(): number
+	/** Uniform in [0, 1). */
+	random(): number
+	/** Sends one attempt. Follows no redirects. */
+	send(request: Request): Promise<Response>
+	/** The peer's address, '' when unknown. Never taken from a field that the peer could write. */
+	clientAddress(request: Request): string
+	/** Told once of each exchange: what came of it. */
+	observe(exchange: Exchange, response: Response, refusal: Refusal | undefined): void
+}

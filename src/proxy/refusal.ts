@@ -1,0 +1,21 @@
+/** Every way the mesh says no, as one tagged union with its evidence. */
+
+export type Refusal =
+	/** No listener and no Service answers on this host. */
+	| { readonly reason: 'unknown_host'; readonly host: string }
+	/** The host is known, but none of its rules matches. */
+	| { readonly reason: 'no_matching_rule'; readonly host: string }
+	/** The chosen backendRef cannot be followed; `detail` names the field of the route. */
+	| { readonly reason: 'invalid_backend'; readonly detail: string }
+	/** The service has no endpoint that takes traffic. */
+	| { readonly reason: 'no_endpoint'; readonly service: string }
+	/** The endpoint could not be reached, or broke off before answering. */
+	| { readonly reason: 'upstream_failed'; readonly endpoint: string; readonly detail: string }
+	/** This isolate has not served the host yet, and the control plane does not answer. */
+	| { readonly reason: 'control_plane_unreachable'; readonly host: string }
+	/** Too many unknown hosts are being asked for; a known host is never refused so. */
+	| { readonly reason: 'lookups_exhausted'; readonly host: string }
+	/** A mistake in the mesh itself. */
+	| { readonly reason: 'bug'; readonly detail: string }
+
+export type RefusalReason = Refusal['reason']

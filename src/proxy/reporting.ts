@@ -1,0 +1,45 @@
+/** Sends what the observer counted to the region's telemetry store: in batches, beside the path, each once. */
+import type { Report } from '../ports.ts'
+import type { Scope } from './ports.ts'
+
+export interface ReportingPorts {
+	/** What was counted since the last report; undefined when nothing was. */
+	readonly take: () => Report | undefined
+	readonly send: (report: Report) => Promise<void>
+	/** Settles after this long; only ever called inside `waitUntil`. */
+	readonly wait: (ms: number) => Promise<void>
+}
+
+/** One report a second: at 1,000 requests a second that is 0.001 calls per request. */
+export const REPORT_INTERVAL_MS = 1_000
+/** A report under way for longer belongs to a request that was cancelled. */
+const STUCK_AFTER_MS = 15_000
+
+/**
+ * Makes a function to call at every request. The first call after a pause waits an interval beside its own request and then
+ * reports, so the last requests before a silence are told too. A report that fails is kept and sent again, with its number.
+ */
+export function reporter({ take, send, wait }: ReportingPorts): (now: number, scope: Scope) => void {
+	let waitingSince = 0
+	let unsent: Report | undefined
+
+	const reportSoon = async () => {
+		try {
+			await wait(REPORT_INTERVAL_MS)
+			if (unsent !== undefined) await send(unsent)
+			unsent = take()
+			if (unsent !== undefined) await send(unsent)
+			unsent = undefined
+		} catch {
+			// Kept in `unsent`; the next interval tries again.
+		} finally {
+			waitingSince = 0
+		}
+	}
+
+	return (now, scope) => {
+		if (waitingSince !== 0 && now - waitingSince < STUCK_AFTER_MS) return
+		waitingSince = now
+		scope.waitUntil(reportSoon())
+	}
+}

@@ -1,0 +1,128 @@
+/** The only place where a refusal becomes a reply: status, fields, body, and whose problem it is. */
+import type { Exchange } from './exchange.ts'
+import type { Refusal, RefusalReason } from './refusal.ts'
+
+interface Answer {
+	readonly status: number
+	/** Who can mend it. */
+	readonly owner: 'client' | 'config' | 'capacity' | 'upstream' | 'mesh'
+	/** Envoy's response flag, so that dashboards read as people expect; '-' where Envoy has none. */
+	readonly flag: string
+	/** RFC 9209 §2.3 proxy error type. */
+	readonly proxyError: string
+	readonly title: string
+	readonly retryAfterSeconds?: number
+}
+
+const answers: Record<RefusalReason, Answer> = {
+	unknown_host: {
+		status: 404,
+		owner: 'client',
+		flag: 'NR',
+		proxyError: 'destination_not_found',
+		title: 'Unknown host',
+	},
+	no_matching_rule: {
+		status: 404,
+		owner: 'client',
+		flag: 'NR',
+		proxyError: 'destination_not_found',
+		title: 'No rule matches',
+	},
+	invalid_backend: {
+		status: 500,
+		owner: 'config',
+		flag: 'NC',
+		proxyError: 'proxy_configuration_error',
+		title: 'Invalid backend',
+	},
+	no_endpoint: {
+		status: 503,
+		owner: 'capacity',
+		flag: 'UH',
+		proxyError: 'destination_unavailable',
+		title: 'No endpoint',
+	},
+	upstream_failed: {
+		status: 503,
+		owner: 'upstream',
+		flag: 'UF',
+		proxyError: 'connection_terminated',
+		title: 'Endpoint unreachable',
+	},
+	control_plane_unreachable: {
+		status: 503,
+		owner: 'mesh',
+		flag: '-',
+		proxyError: 'proxy_internal_error',
+		title: 'Control plane unreachable',
+		retryAfterSeconds: 1,
+	},
+	lookups_exhausted: {
+		status: 503,
+		owner: 'client',
+		flag: 'RL',
+		proxyError: 'proxy_internal_error',
+		title: 'Too many unknown hosts',
+		retryAfterSeconds: 1,
+	},
+	bug: { status: 500, owner: 'mesh', flag: '-', proxyError: 'proxy_internal_error', title: 'Mesh error' },
+}
+
+const encoder = new TextEncoder()
+
+/** The status a refusal answers with. */
+export const statusOf = (refusal: Refusal): number => answers[refusal.reason].status
+
+/** The reply to a refused exchange: RFC 9457 problem details and RFC 9209 Proxy-Status. */
+export function rescue(refusal: Refusal, exchange: Exchange, revision: number): Response {
+	const { status, owner, flag, proxyError, title, retryAfterSeconds } = answers[refusal.reason]
+	const rule = exchange.rule?.name
+	const body = {
+		type: `https://selvedge.dev/refusals/${refusal.reason}`,
+		title,
+		status,
+		detail: detailOf(refusal),
+		reason: refusal.reason,
+		owner,
+		flag,
+		revision,
+		...(rule === undefined ? {} : { rule }),
+	}
+	const text = encoder.encode(`${JSON.stringify(body)}\n`)
+	const headers = new Headers({
+		'content-type': 'application/problem+json',
+		'content-length': String(text.length),
+		'cache-control': 'no-store',
+		'proxy-status': proxyStatus(proxyError, refusal.reason, revision, rule),
+	})
+	if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds))
+	return new Response(exchange.request.method === 'HEAD' ? null : text, { status, headers })
+}
+
+/** `details` is for people; `reason`, `revision` and `rule` are our own parameters, which the RFC allows. */
+function proxyStatus(error: string, reason: string, revision: number, rule: string | undefined): string {
+	const parameters = `selvedge;error=${error};details="${reason}";revision=${revision}`
+	return rule === undefined ? parameters : `${parameters};rule="${rule}"`
+}
+
+function detailOf(refusal: Refusal): string {
+	switch (refusal.reason) {
+		case 'unknown_host':
+			return `no Service and no Gateway listener answers on ${refusal.host}`
+		case 'no_matching_rule':
+			return `no rule of ${refusal.host} matches this request`
+		case 'invalid_backend':
+			return refusal.detail
+		case 'no_endpoint':
+			return `Service ${refusal.service} has no endpoint that takes traffic`
+		case 'upstream_failed':
+			return `endpoint ${refusal.endpoint}: ${refusal.detail}`
+		case 'control_plane_unreachable':
+			return `${refusal.host} is new to this location and the control plane does not answer`
+		case 'lookups_exhausted':
+			return `too many unknown hosts are asked for; ${refusal.host} was not looked up`
+		case 'bug':
+			return refusal.detail
+	}
+}

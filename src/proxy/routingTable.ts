@@ -1,0 +1,150 @@
+/** What one isolate knows of the mesh: the parts of the snapshot that its traffic uses, compiled. Data and free functions. */
+import { addToFilter, type BloomFilter, mayContain } from '../matching/bloomFilter.ts'
+import { patternsFor } from '../matching/host.ts'
+import { createRuleIndex, indexesFor, type RuleIndex } from '../matching/ruleIndex.ts'
+import { canonicalMeshHost, isVirtualHostHead, type PartName, patternOf, type ServiceName } from '../names.ts'
+import type { LoadAnswer } from '../ports.ts'
+import type { Cursor, Part, PartBody, RouteSlice, VirtualHost } from '../snapshot/snapshot.ts'
+import { type CompiledService, compileService } from './compileService.ts'
+import { addSlice, type CompiledRule, type CompiledSlice, compileSlice, removeSlice } from './compileSlice.ts'
+import type { EndpointStates } from './endpointState.ts'
+
+interface CompiledHost {
+	readonly pattern: string
+	readonly index: RuleIndex<CompiledRule>
+	readonly slices: Map<PartName, CompiledSlice>
+	/** The rule that applies while no route does: everything to the service itself. */
+	defaultRule?: CompiledRule
+}
+
+/** A host's virtual host, and its indexes in order of precedence. */
+export interface ResolvedHost {
+	readonly virtualHost: CompiledHost
+	readonly indexes: ReturnType<typeof indexesFor<CompiledRule>>
+}
+
+export interface RoutingTable {
+	readonly meshDomain: string
+	readonly random: () => number
+	readonly hosts: Map<string, CompiledHost>
+	readonly services: Map<ServiceName, CompiledService>
+	readonly states: EndpointStates
+	/** Hash by part, to leave alone what did not change. */
+	readonly held: Map<PartName, string>
+	/** Remembered answers of `resolveHost`; null: unknown host. Bounded, and dropped whenever hosts come or go. */
+	readonly resolved: Map<string, ResolvedHost | null>
+	patterns?: BloomFilter
+	cursor?: Cursor
+	revision: number
+}
+
+/** More distinct hosts than this in one isolate and the memory of them starts anew. */
+const MAX_RESOLVED = 10_000
+
+export function createRoutingTable(meshDomain: string, random: () => number): RoutingTable {
+	return {
+		meshDomain,
+		random,
+		hosts: new Map(),
+		services: new Map(),
+		states: new Map(),
+		held: new Map(),
+		resolved: new Map(),
+		revision: 0,
+	}
+}
+
+/** The host's virtual host; null when the mesh does not know it; undefined when only the control plane can tell. */
+export function resolveHost(table: RoutingTable, host: string): ResolvedHost | null | undefined {
+	const known = table.resolved.get(host)
+	if (known !== undefined) return known
+	if (table.patterns === undefined) return undefined
+	const meshHost = canonicalMeshHost(host, table.meshDomain)
+	for (const pattern of meshHost === undefined ? patternsFor(host) : [meshHost]) {
+		const virtualHost = table.hosts.get(pattern)
+		if (virtualHost !== undefined) return remember(table, host, virtualHost)
+		if (mayContain(table.patterns, pattern)) return undefined
+	}
+	return remember(table, host, null)
+}
+
+function remember(table: RoutingTable, host: string, virtualHost: CompiledHost | null): ResolvedHost | null {
+	if (table.resolved.size >= MAX_RESOLVED) table.resolved.clear()
+	const resolved = virtualHost && { virtualHost, indexes: indexesFor(virtualHost.index, host) }
+	table.resolved.set(host, resolved)
+	return resolved
+}
+
+/** Takes a complete answer of the control plane in. Synchronous, so that no request sees half of it. */
+export function applyAnswer(table: RoutingTable, answer: Omit<LoadAnswer, 'next'>): void {
+	if (answer.filter !== undefined) table.patterns = answer.filter
+	for (const part of answer.parts) applyPart(table, part)
+	for (const [host, pattern] of Object.entries(answer.hosts)) {
+		const virtualHost = pattern === null ? null : (table.hosts.get(pattern) ?? null)
+		remember(table, host, virtualHost)
+	}
+}
+
+/** Names among `changed` that this isolate has to fetch: parts it holds, and new slices of hosts it holds. */
+export function concerned(table: RoutingTable, changed: readonly PartName[]): PartName[] {
+	const names: PartName[] = []
+	for (const name of changed) {
+		const pattern = patternOf(name)
+		if (pattern !== undefined && isVirtualHostHead(name)) {
+			if (table.patterns !== undefined) addToFilter(table.patterns, pattern)
+			table.resolved.clear()
+		}
+		if (table.held.has(name) || (pattern !== undefined && table.hosts.has(pattern))) names.push(name)
+	}
+	return names
+}
+
+function applyPart(table: RoutingTable, part: Part): void {
+	if (part.body !== null && table.held.get(part.name) === part.hash) return
+	const pattern = patternOf(part.name)
+	if (part.body === null) {
+		table.held.delete(part.name)
+		if (pattern === undefined) removeService(table, part.name.slice('service/'.length))
+		else if (isVirtualHostHead(part.name)) removeHost(table, pattern)
+		else replaceSlice(table, pattern, part.name, undefined)
+	} else {
+		table.held.set(part.name, part.hash)
+		const body = JSON.parse(part.body) as PartBody
+		if (body.kind === 'service') table.services.set(body.service, compileService(body, table.states, table.random))
+		else if (body.kind === 'virtualHost') applyHead(table, body)
+		else replaceSlice(table, pattern!, part.name, body)
+	}
+	if (pattern !== undefined) table.resolved.clear()
+}
+
+function removeService(table: RoutingTable, service: ServiceName): void {
+	table.services.delete(service)
+	table.states.delete(service)
+}
+
+function removeHost(table: RoutingTable, pattern: string): void {
+	for (const slice of table.hosts.get(pattern)?.slices.keys() ?? []) table.held.delete(slice)
+	table.hosts.delete(pattern)
+}
+
+function applyHead(table: RoutingTable, { pattern, defaultService }: VirtualHost): void {
+	const host: CompiledHost = table.hosts.get(pattern) ?? { pattern, index: createRuleIndex(), slices: new Map() }
+	table.hosts.set(pattern, host)
+	delete host.defaultRule
+	if (defaultService === undefined) return
+	const backend = { weight: 1, service: defaultService }
+	host.defaultRule = { name: '', backend: () => backend }
+}
+
+function replaceSlice(table: RoutingTable, pattern: string, name: PartName, slice: RouteSlice | undefined): void {
+	const host = table.hosts.get(pattern)
+	if (host === undefined) return void table.held.delete(name)
+	const old = host.slices.get(name)
+	if (old !== undefined) removeSlice(host.index, old)
+	host.slices.delete(name)
+	// A consumer route (GAMMA) is for callers of its own namespace, and callers carry no proven namespace.
+	if (slice === undefined || slice.callerNamespace !== undefined) return
+	const compiled = compileSlice(slice)
+	host.slices.set(name, compiled)
+	addSlice(host.index, compiled)
+}

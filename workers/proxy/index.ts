@@ -1,0 +1,67 @@
+/** The data plane's entry: plugs the platform into the pipeline, once per isolate, and hands every request to it. */
+import type { SnapshotReplicaPort, TelemetryStorePort } from '../../src/ports.ts'
+import { createKnowledge } from '../../src/proxy/knowledge.ts'
+import { createObserver } from '../../src/proxy/observe.ts'
+import { pipeline, type Serve } from '../../src/proxy/pipeline.ts'
+import type { ProxyPorts } from '../../src/proxy/ports.ts'
+import { reporter } from '../../src/proxy/reporting.ts'
+import { createRoutingTable } from '../../src/proxy/routingTable.ts'
+import { type Place, regionOf } from '../../src/region.ts'
+import { controlPlane } from './controlPlane.ts'
+
+export interface ProxyEnv {
+	readonly MESH_DOMAIN: string
+	/** Empty where the platform says where a request arrived. */
+	readonly REGION?: string
+	/** 0–1. */
+	readonly ACCESS_LOG_SAMPLE_RATE?: string
+	readonly SNAPSHOT_REPLICA: { getByName(region: string, options?: object): SnapshotReplicaPort }
+	readonly TELEMETRY_STORE: { getByName(region: string, options?: object): TelemetryStorePort }
+}
+
+let serve: Serve | undefined
+
+export default {
+	fetch(request: Request, env: ProxyEnv, context: ExecutionContext): Promise<Response> {
+		// An isolate serves one location: the first request tells which.
+		serve ??= start(env, env.REGION || regionOf(request.cf as Place | undefined))
+		return serve(request, context)
+	},
+}
+
+function start(env: ProxyEnv, region: string): Serve {
+	const options = { locationHint: region }
+	const table = createRoutingTable(env.MESH_DOMAIN, Math.random)
+	const knowledge = createKnowledge(
+		table,
+		controlPlane(() => env.SNAPSHOT_REPLICA.getByName(region, options), region),
+		Date.now(),
+	)
+	const ports: Omit<ProxyPorts, 'observe'> = {
+		now: Date.now,
+		random: Math.random,
+		send: (request) => fetch(request, { redirect: 'manual' }),
+		// The edge writes this field itself, over whatever a client sends.
+		clientAddress: (request) => request.headers.get('cf-connecting-ip') ?? '',
+	}
+	const observer = createObserver(
+		knowledge,
+		{
+			isolate: crypto.randomUUID(),
+			region,
+			accessLogSampleRate: Number(env.ACCESS_LOG_SAMPLE_RATE ?? 0),
+			log: console.log,
+		},
+		ports,
+	)
+	const reportSoon = reporter({
+		take: () => observer.report(Date.now()),
+		send: (report) => env.TELEMETRY_STORE.getByName(region, options).report(region, report),
+		wait: (ms) => scheduler.wait(ms),
+	})
+	const run = pipeline(knowledge, { ...ports, observe: observer.observe })
+	return (request, scope) => {
+		reportSoon(Date.now(), scope)
+		return run(request, scope)
+	}
+}
