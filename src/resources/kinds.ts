@@ -1,0 +1,92 @@
+/** The kinds of resources that the mesh knows: the only list of them. */
+import { z } from 'zod'
+import { Gateway } from './gateway.ts'
+import { HTTPRoute } from './httpRoute.ts'
+import { Namespace } from './namespace.ts'
+import { ReferenceGrant } from './referenceGrant.ts'
+import type { Resource } from './resource.ts'
+import { Service } from './service.ts'
+
+export interface Kind {
+	/** The version that parsed resources carry. */
+	readonly apiVersion: string
+	/** Other versions that documents may carry; they are read as `apiVersion`. */
+	readonly aliases: readonly string[]
+	readonly kind: Resource['kind']
+	readonly plural: string
+	/** Belongs to no namespace; its resources have the namespace `-`. */
+	readonly clusterWide: boolean
+	/** One line for people. */
+	readonly title: string
+	readonly schema: z.ZodType<Resource>
+}
+
+const gatewayApi = { apiVersion: 'gateway.networking.k8s.io/v1', aliases: ['gateway.networking.k8s.io/v1beta1'] }
+
+export const kinds: readonly Kind[] = [
+	{
+		apiVersion: 'selvedge.dev/v1',
+		aliases: [],
+		kind: 'Service',
+		plural: 'services',
+		clusterWide: false,
+		title: 'A service and its fixed endpoints',
+		schema: Service,
+	},
+	{
+		...gatewayApi,
+		kind: 'Gateway',
+		plural: 'gateways',
+		clusterWide: false,
+		title: 'Public hostnames',
+		schema: Gateway,
+	},
+	{
+		...gatewayApi,
+		kind: 'HTTPRoute',
+		plural: 'httproutes',
+		clusterWide: false,
+		title: 'Routing rules',
+		schema: HTTPRoute,
+	},
+	{
+		...gatewayApi,
+		kind: 'ReferenceGrant',
+		plural: 'referencegrants',
+		clusterWide: false,
+		title: 'Consent to references from other namespaces',
+		schema: ReferenceGrant,
+	},
+	{
+		apiVersion: 'v1',
+		aliases: [],
+		kind: 'Namespace',
+		plural: 'namespaces',
+		clusterWide: true,
+		title: 'Labels of a namespace',
+		schema: Namespace,
+	},
+]
+
+const byName = new Map<string, Kind>(kinds.map((kind) => [kind.kind, kind]))
+
+/** By the name of the kind, e.g. `HTTPRoute`. */
+export const kindByName = (kind: string): Kind | undefined => byName.get(kind)
+
+/** By what a document carries; also by another version that is accepted. */
+export function findKind(apiVersion: string, kind: string): Kind | undefined {
+	const found = byName.get(kind)
+	return found !== undefined && (found.apiVersion === apiVersion || found.aliases.includes(apiVersion))
+		? found
+		: undefined
+}
+
+/** JSON Schema (draft 2020-12, as OpenAPI 3.1 embeds it) of what each kind accepts, by kind. Complete without `$defs`. */
+export function jsonSchemas(): Record<string, object> {
+	return Object.fromEntries(
+		kinds.map(({ kind, schema }) => {
+			const { $defs } = z.toJSONSchema(schema, { io: 'input', reused: 'inline' })
+			return [kind, ($defs as Record<string, object>)[kind]!]
+		}),
+	)
+}

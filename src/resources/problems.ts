@@ -1,0 +1,96 @@
+/** The sentences in which a schema's complaints reach people. */
+import type { z } from 'zod'
+import { err, ok, type Result } from '../result.ts'
+import { formatPath, type Problem } from './documentError.ts'
+import { containsNull, withoutNulls } from './plainValue.ts'
+import { unsupported } from './unsupported.ts'
+
+type RawIssue = z.core.$ZodRawIssue
+type Issue = z.core.$ZodIssue
+
+const named: Readonly<Record<string, string>> = {
+	string: 'a string',
+	number: 'a number',
+	int: 'a whole number',
+	boolean: 'true or false',
+	array: 'a list',
+	object: 'a mapping',
+	record: 'a mapping',
+}
+
+/** What the schema makes of the value, or everything that it has against it. Null is read as absent, as Kubernetes does. */
+export function parse<T>(schema: z.ZodType<T>, value: unknown): Result<T, Problem[]> {
+	const parsed = schema.safeParse(withoutNulls(value), { error: sentence })
+	const unknown = containsNull(value) ? unknownNulls(schema, value) : []
+	if (parsed.success && unknown.length === 0) return ok(parsed.data)
+	return err([...telling(parsed.error?.issues ?? []).flatMap(problemsOfIssue), ...unknown])
+}
+
+/** A value of the wrong type may also have the wrong length: that says nothing more. */
+function telling(issues: readonly Issue[]): readonly Issue[] {
+	const mistyped = new Set(issues.flatMap(({ code, path }) => (code === 'invalid_type' ? [formatPath(path)] : [])))
+	return issues.filter(({ code, path }) => code === 'invalid_type' || !mistyped.has(formatPath(path)))
+}
+
+/** Fields that the schema does not know stay errors when they are null. */
+function unknownNulls(schema: z.ZodType, value: unknown): Problem[] {
+	const issues = schema.safeParse(value, { error: sentence }).error?.issues ?? []
+	return issues
+		.filter(({ code }) => code === 'unrecognized_keys')
+		.flatMap(problemsOfIssue)
+		.filter(({ path }) => valueAt(value, path) === null)
+}
+
+const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
+	path.reduce((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value)
+
+/** For `safeParse`: what would be right. A field's own message, where its schema has one, comes first. */
+function sentence(issue: RawIssue): string | undefined {
+	switch (issue.code) {
+		case 'invalid_type':
+			return wrongType(issue.expected, issue.input)
+		case 'invalid_value':
+			return issue.input === undefined
+				? 'is required'
+				: `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`
+		case 'too_small':
+			return tooFar(issue.origin, issue.minimum, 'at least')
+		case 'too_big':
+			return tooFar(issue.origin, issue.maximum, 'at most')
+		case 'unrecognized_keys':
+			return issue.keys.map((key) => unknownField(key, issue.inst)).join('\n')
+		default:
+			return undefined
+	}
+}
+
+function problemsOfIssue(issue: Issue): Problem[] {
+	if (issue.code === 'unrecognized_keys') {
+		const messages = issue.message.split('\n')
+		return issue.keys.map((key, i) => ({ path: [...issue.path, key], message: messages[i] ?? 'is not a field here' }))
+	}
+	if (issue.code === 'invalid_key')
+		return issue.issues.map(({ message }) => ({ path: issue.path, message: `the key ${message}` }))
+	return [{ path: issue.path, message: issue.message }]
+}
+
+function wrongType(expected: string, input: unknown): string {
+	if (input === undefined) return 'is required'
+	const quotes = expected === 'string' && (typeof input === 'number' || typeof input === 'boolean')
+	return `must be ${named[expected] ?? expected}${quotes ? ', in quotes' : ''}`
+}
+
+function tooFar(origin: string, limit: number | bigint, word: 'at least' | 'at most'): string {
+	const many = limit.toLocaleString('en')
+	if (origin === 'string') return `must be ${word} ${many} ${limit === 1 ? 'character' : 'characters'} long`
+	if (origin === 'array') return `must have ${word} ${many} ${limit === 1 ? 'entry' : 'entries'}`
+	return `must be ${word} ${many}`
+}
+
+function unknownField(key: string, schema: unknown): string {
+	const object = schema as z.ZodObject | undefined
+	const reason = object === undefined ? undefined : unsupported.get(object)?.[key]
+	if (reason !== undefined) return reason
+	const fields = Object.keys(object?.shape ?? {})
+	return `is not a field here; must be one of ${fields.join(', ')}`
+}

@@ -1,0 +1,20 @@
+/** A resource: what a user wrote, checked, with every default filled in. */
+import { type ResourceKey, resourceKey } from '../names.ts'
+import type { Gateway } from './gateway.ts'
+import type { HTTPRoute } from './httpRoute.ts'
+import type { Namespace } from './namespace.ts'
+import type { ReferenceGrant } from './referenceGrant.ts'
+import type { Service } from './service.ts'
+
+export { Metadata } from './metadata.ts'
+
+export type Resource = Service | Gateway | HTTPRoute | ReferenceGrant | Namespace
+
+/** Also takes anything else that names a resource. Cluster-wide kinds have the namespace `-`. */
+export const keyOf = ({
+	kind,
+	metadata,
+}: {
+	kind: string
+	metadata: { namespace: string; name: string }
+}): ResourceKey => resourceKey(kind, metadata.namespace, metadata.name)

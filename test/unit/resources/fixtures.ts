@@ -1,0 +1,52 @@
+/** Smallest good documents, and what the mesh says about changed ones. */
+import { parseDocuments } from '../../../src/resources/documents.ts'
+
+export const context = { addresses: 'any', meshDomain: 'mesh.example.com' } as const
+
+export const gatewayApi = 'gateway.networking.k8s.io/v1'
+
+export const service = (spec: unknown = {}) => ({
+	apiVersion: 'selvedge.dev/v1',
+	kind: 'Service',
+	metadata: { name: 'orders' },
+	spec,
+})
+export const route = (spec: unknown = {}) => ({
+	apiVersion: gatewayApi,
+	kind: 'HTTPRoute',
+	metadata: { name: 'orders' },
+	spec,
+})
+export const gateway = (spec: object = {}) => ({
+	apiVersion: gatewayApi,
+	kind: 'Gateway',
+	metadata: { name: 'public' },
+	spec: { gatewayClassName: 'mesh', listeners: [{ name: 'web', port: 80, protocol: 'HTTP' }], ...spec },
+})
+export const grant = (spec: unknown = { from: [grantFrom], to: [{ group: '', kind: 'Service' }] }) => ({
+	apiVersion: gatewayApi,
+	kind: 'ReferenceGrant',
+	metadata: { name: 'from-shop' },
+	spec,
+})
+export const grantFrom = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'shop' }
+export const namespace = (metadata: object = {}) => ({
+	apiVersion: 'v1',
+	kind: 'Namespace',
+	metadata: { name: 'shop', ...metadata },
+})
+
+/** The resource that a good document becomes. */
+export function parsed(document: unknown): Record<string, unknown> & { spec: never; metadata: never } {
+	const result = parseDocuments(JSON.stringify(document), 'json', context)
+	if (!result.ok) throw new Error(JSON.stringify(result.error))
+	return result.value[0] as never
+}
+
+/** `path: message` of everything that is wrong with a document. */
+export function problems(document: unknown): string[] {
+	const result = parseDocuments(JSON.stringify(document), 'json', context)
+	return result.ok ? [] : result.error.map(({ path, message }) => `${path}: ${message}`)
+}
+
+export const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i))

@@ -1,0 +1,49 @@
+/** The sentences about mistakes. */
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { formatPath } from '../../../src/resources/documentError.ts'
+import { parse } from '../../../src/resources/problems.ts'
+import { notOffered, unsupported } from '../../../src/resources/unsupported.ts'
+
+const schema = z
+	.strictObject({
+		text: z.string().min(2).max(3).optional(),
+		count: z.int().min(1).optional(),
+		flag: z.boolean().optional(),
+		list: z.array(z.string()).min(1).optional(),
+		map: z.record(z.string(), z.string()).optional(),
+		one: z.literal('x').optional(),
+		some: z.enum(['a', 'b']).optional(),
+	})
+	.register(unsupported, { later: notOffered('later') })
+	.refine(() => true)
+
+test.each([
+	[{ text: 1 }, 'text: must be a string, in quotes'],
+	[{ text: [] }, 'text: must be a string'],
+	[{ text: 'a' }, 'text: must be at least 2 characters long'],
+	[{ text: 'abcd' }, 'text: must be at most 3 characters long'],
+	[{ count: 0 }, 'count: must be at least 1'],
+	[{ count: 1.5 }, 'count: must be a whole number'],
+	[{ count: 'a' }, 'count: must be a number'],
+	[{ flag: 'yes' }, 'flag: must be true or false'],
+	[{ list: {} }, 'list: must be a list'],
+	[{ list: [] }, 'list: must have at least 1 entry'],
+	[{ list: [null] }, 'list[0]: must be a string'],
+	[{ map: [] }, 'map: must be a mapping'],
+	[{ one: 'y' }, 'one: must be x'],
+	[{ some: 'y' }, 'some: must be one of a, b'],
+	[{ later: 1 }, "later: this mesh does not support 'later' yet"],
+	[{ other: 1 }, 'other: is not a field here; must be one of text, count, flag, list, map, one, some'],
+	[{ other: null }, 'other: is not a field here; must be one of text, count, flag, list, map, one, some'],
+	[[], ': must be a mapping'],
+])('says what would be right instead of %j', (value, expected) => {
+	const result = parse(schema, value)
+	expect(result.ok ? [] : result.error.map(({ path, message }) => `${formatPath(path)}: ${message}`)).toEqual([
+		expected,
+	])
+})
+
+test('a known field that is null is absent', () => {
+	expect(parse(schema, { text: null, list: ['a'] })).toEqual({ ok: true, value: { list: ['a'] } })
+})
