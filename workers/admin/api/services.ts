@@ -1,0 +1,64 @@
+/** The catalog of services, as this region's replica has it: one, all, or what changes next. */
+import type { z } from 'zod'
+import { serviceName } from '../../../src/names.ts'
+import { etagOf, noneMatchNames } from '../etag.ts'
+import { pageOf, type serviceParams, type servicesQuery, type waitQuery } from '../input.ts'
+import { problem } from '../problem.ts'
+import { json, notModified } from '../reply.ts'
+import type { Call } from '../route.ts'
+
+/** How often a listing that somebody waits for is looked at again. */
+const LOOK_AGAIN_MS = 500
+/** Listings waited for at once in one isolate. */
+const MAX_WAITING = 256
+let waiting = 0
+
+/**
+ * One page. With `If-None-Match` and `wait` answers as soon as the whole listing differs, or 304 when the time is up
+ * (as Consul's blocking queries do). A replica can be waited on for one service only, so a listing is looked at again.
+ */
+export async function listServices(call: Call<unknown, z.output<typeof servicesQuery>>): Promise<Response> {
+	const { request, query, mesh } = call
+	const region = mesh.regionOf(request)
+	const known = request.headers.get('if-none-match')
+	const read = () => mesh.replica(region).services(region, pageOf(query))
+	const deadlineMs = mesh.now() + query.wait
+	let page = await read()
+	if (query.wait > 0 && noneMatchNames(known, etagOf(page.version))) {
+		if (waiting >= MAX_WAITING) return tooManyWaiting()
+		waiting++
+		try {
+			while (noneMatchNames(known, etagOf(page.version)) && mesh.now() < deadlineMs) {
+				await mesh.sleep(Math.min(LOOK_AGAIN_MS, deadlineMs - mesh.now()))
+				page = await read()
+			}
+		} finally {
+			waiting--
+		}
+	}
+	const { version, ...shown } = page
+	const etag = etagOf(version)
+	return noneMatchNames(known, etag) ? notModified(etag) : json(shown, 200, { etag })
+}
+
+const tooManyWaiting = (): Response =>
+	problem('unavailable', `${MAX_WAITING} listings are already waited for here; ask without wait`, {
+		headers: { 'retry-after': '5' },
+	})
+
+export async function getService(
+	call: Call<z.output<typeof serviceParams>, z.output<typeof waitQuery>>,
+): Promise<Response> {
+	const { request, params, query, mesh } = call
+	const region = mesh.regionOf(request)
+	const name = serviceName(params.namespace, params.name)
+	const known = request.headers.get('if-none-match')
+	let entry = await mesh.replica(region).service(region, name)
+	if (entry !== null && query.wait > 0 && noneMatchNames(known, etagOf(entry.version))) {
+		const { version } = entry
+		entry = await mesh.replica(region).service(region, name, { version, waitMs: query.wait })
+	}
+	if (entry === null) return problem('not-found', `There is no service ${name}`)
+	const etag = etagOf(entry.version)
+	return noneMatchNames(known, etag) ? notModified(etag) : json(entry, 200, { etag })
+}

@@ -1,0 +1,76 @@
+/** What the regions report: Prometheus metrics, and a summary for people. */
+import type { RegionTelemetry, RequestSeries } from '../../../src/ports.ts'
+import { exposition } from '../../../src/telemetry/exposition.ts'
+import type { Mesh } from '../mesh.ts'
+import { json, text } from '../reply.ts'
+import type { Call } from '../route.ts'
+import { isUnavailable } from '../unavailable.ts'
+
+/** A region's telemetry, or that it cannot be had now: one silent region must not hide the others. */
+interface RegionView extends RegionTelemetry {
+	readonly reachable: boolean
+}
+
+export async function regionViews(mesh: Mesh): Promise<readonly RegionView[]> {
+	const regions = await mesh.policyStore().regions()
+	return Promise.all(
+		regions.map(async (region): Promise<RegionView> => {
+			try {
+				return { ...(await mesh.telemetry(region).read(region)), reachable: true }
+			} catch (error) {
+				if (!isUnavailable(error)) throw error
+				return { region, series: [], overflow: 0, syncFailures: 0, isolates: [], reachable: false }
+			}
+		}),
+	)
+}
+
+/** An unreachable region is left out: counters that fall to zero and come back would read as restarts. */
+export async function metrics({ mesh }: Call<unknown, unknown>): Promise<Response> {
+	const regions = (await regionViews(mesh)).filter((view) => view.reachable)
+	return text(exposition(regions), 'text/plain; version=0.0.4; charset=utf-8')
+}
+
+interface ServiceCounts {
+	readonly service: string
+	requests: number
+	/** 5xx of any origin, and requests whose client left. */
+	errors: number
+	/** Replies that the mesh made itself. */
+	refusals: number
+	latencySumMs: number
+}
+
+function countByService(series: readonly RequestSeries[]): ServiceCounts[] {
+	const counts = new Map<string, ServiceCounts>()
+	for (const { service, status, refusal, count, latencySumMs } of series) {
+		const entry = counts.get(service) ?? { service, requests: 0, errors: 0, refusals: 0, latencySumMs: 0 }
+		entry.requests += count
+		entry.errors += status >= 500 || status === 0 ? count : 0
+		entry.refusals += refusal === '' ? 0 : count
+		entry.latencySumMs += latencySumMs
+		counts.set(service, entry)
+	}
+	return [...counts.values()].sort((a, b) => b.requests - a.requests)
+}
+
+const MAX_SERVICES_SHOWN = 500
+
+export async function summary({ mesh }: Call<unknown, unknown>): Promise<Response> {
+	const [{ revision }, views] = await Promise.all([mesh.policyStore().ready(), regionViews(mesh)])
+	const services = countByService(views.flatMap((view) => view.series))
+	return json({
+		revision,
+		regions: views.map(({ region, reachable, isolates, overflow, syncFailures }) => ({
+			region,
+			reachable,
+			overflow,
+			syncFailures,
+			isolates: isolates.length,
+			oldestRevision: isolates.length === 0 ? null : Math.min(...isolates.map((isolate) => isolate.revision)),
+			oldestSnapshotAgeMs: isolates.reduce((oldest, isolate) => Math.max(oldest, isolate.snapshotAgeMs), 0),
+		})),
+		services: services.slice(0, MAX_SERVICES_SHOWN),
+		servicesLeftOut: Math.max(0, services.length - MAX_SERVICES_SHOWN),
+	})
+}

@@ -1,0 +1,138 @@
+/** The admin API: every request is authenticated, allowed, checked and handled by the row of the table it falls on. */
+import { Hono } from 'hono'
+import type { Principal, Role } from '../../src/ports.ts'
+import { type AuthenticationFailure, type Authenticator, createAuthenticator } from './authenticate.ts'
+import { signIn } from './dashboard/dashboard.ts'
+import { problemErrors } from './input.ts'
+import type { Mesh } from './mesh.ts'
+import { invalidRequest, type ProblemError, problem } from './problem.ts'
+import { type Call, mayDo, type Route } from './route.ts'
+import { routes } from './routes.ts'
+import { isUnavailable } from './unavailable.ts'
+
+const nobody: Principal = { token: '', name: '', role: 'viewer' }
+
+/** `{name}` as OpenAPI writes it, `:name` as the router does. */
+const routerPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1')
+
+export function createApp(mesh: Mesh): Hono {
+	const app = new Hono()
+	const authenticator = createAuthenticator({
+		store: () => mesh.policyStore(),
+		adminToken: mesh.settings.adminToken,
+		now: () => mesh.now(),
+	})
+	for (const route of routes) {
+		app.on(route.method, routerPath(route.path), (context) =>
+			serve(route, { request: context.req.raw, params: context.req.param() }, mesh, authenticator),
+		)
+	}
+	for (const path of new Set(routes.map((route) => route.path))) {
+		app.all(routerPath(path), (context) => refuseMethod(path, context.req.raw, authenticator))
+	}
+	app.notFound((context) => refuseUnknown(context.req.raw, authenticator))
+	app.onError((error, context) => sealed(failed(error, context.req.raw, mesh)))
+	return app
+}
+
+interface Asked {
+	readonly request: Request
+	readonly params: Record<string, string>
+}
+
+async function serve(route: Route, asked: Asked, mesh: Mesh, authenticator: Authenticator): Promise<Response> {
+	const { request } = asked
+	let principal = nobody
+	if (route.role !== 'anyone') {
+		const who = await authenticator.authenticate(request.headers.get('authorization'))
+		if (!who.ok) return sealed(route.path === '/' ? signIn(who.error) : unauthenticated(who.error))
+		if (!mayDo(who.value.role, route.role)) return sealed(forbidden(who.value, route.role))
+		principal = who.value
+	}
+	const params = route.params.safeParse(asked.params)
+	const query = parseQuery(route, new URL(request.url).searchParams)
+	const errors = [...(params.success ? [] : problemErrors(params.error, 'path')), ...query.errors]
+	if (!params.success || errors.length > 0) return sealed(invalidRequest(errors))
+	const forgetTokens = (): void => authenticator.forget()
+	const call: Call<unknown, unknown> = {
+		request,
+		params: params.data,
+		query: query.value,
+		principal,
+		mesh,
+		forgetTokens,
+	}
+	return sealed(await route.handle(call as Call<never, never>))
+}
+
+function parseQuery(route: Route, search: URLSearchParams): { value?: unknown; errors: ProblemError[] } {
+	const errors: ProblemError[] = []
+	const accepted = Object.keys(route.query.shape).join(', ') || 'none'
+	for (const key of new Set(search.keys())) {
+		const path = `query.${key.slice(0, 100)}`
+		if (!Object.hasOwn(route.query.shape, key))
+			errors.push({ path, message: `is not known here; accepted: ${accepted}` })
+		else if (search.getAll(key).length > 1) errors.push({ path, message: 'must be given once' })
+	}
+	if (errors.length > 0) return { errors: errors.slice(0, 100) }
+	const parsed = route.query.safeParse(Object.fromEntries(search))
+	return parsed.success ? { value: parsed.data, errors } : { errors: problemErrors(parsed.error, 'query') }
+}
+
+/** Strangers learn nothing of which paths exist: they are asked for a token first. */
+async function refuseMethod(path: string, request: Request, authenticator: Authenticator): Promise<Response> {
+	const rows = routes.filter((route) => route.path === path)
+	if (rows.some((row) => row.role !== 'anyone')) {
+		const who = await authenticator.authenticate(request.headers.get('authorization'))
+		if (!who.ok) return sealed(unauthenticated(who.error))
+	}
+	const methods = rows.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
+	return sealed(problem('method-not-allowed', `The method must be one of ${methods}`, { headers: { allow: methods } }))
+}
+
+async function refuseUnknown(request: Request, authenticator: Authenticator): Promise<Response> {
+	const who = await authenticator.authenticate(request.headers.get('authorization'))
+	if (!who.ok) return sealed(unauthenticated(who.error))
+	return sealed(problem('not-found', 'There is no such path; GET /openapi.json lists them'))
+}
+
+function unauthenticated(failure: AuthenticationFailure): Response {
+	if (failure === 'too_many_attempts') {
+		return problem('too-many-attempts', 'Try again in a second', { headers: { 'retry-after': '1' } })
+	}
+	// RFC 6750 §3.1: no error code where no token was sent.
+	const challenge =
+		failure === 'no_token' ? 'Bearer realm="selvedge"' : 'Bearer realm="selvedge", error="invalid_token"'
+	const detail =
+		failure === 'no_token' ? 'Send Authorization: Bearer <token>' : 'The token is unknown or has been revoked'
+	return problem('unauthenticated', detail, { headers: { 'www-authenticate': challenge } })
+}
+
+const forbidden = (principal: Principal, needed: Role): Response =>
+	problem('forbidden', `This needs the role ${needed}; the token ${principal.name} has ${principal.role}`, {
+		headers: { 'www-authenticate': `Bearer realm="selvedge", error="insufficient_scope", scope="${needed}"` },
+		members: { neededRole: needed },
+	})
+
+function failed(error: unknown, request: Request, mesh: Mesh): Response {
+	if (isUnavailable(error)) {
+		return problem('unavailable', 'Try again soon; nothing is known to have changed', {
+			headers: { 'retry-after': '1' },
+		})
+	}
+	const id = crypto.randomUUID()
+	mesh.report(error, request, id)
+	return problem('internal', `It has been reported as ${id}`, { members: { id } })
+}
+
+/** What every answer says: nobody keeps it without asking again, nobody guesses its type, nobody frames it. */
+function sealed(response: Response): Response {
+	response.headers.set('cache-control', 'no-store')
+	response.headers.set('x-content-type-options', 'nosniff')
+	response.headers.set('referrer-policy', 'no-referrer')
+	response.headers.set('x-frame-options', 'DENY')
+	if (!response.headers.has('content-security-policy')) {
+		response.headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+	}
+	return response
+}

@@ -1,0 +1,54 @@
+/** The dashboard's HTML. Everything that varies is filled in by its script, as text. */
+
+interface Pieces {
+	readonly nonce: string
+	readonly styles: string
+	readonly script: string
+}
+
+const section = (id: string, title: string, columns: readonly string[]): string => `
+		<section aria-labelledby="${id}-title">
+			<h2 id="${id}-title">${title} <span class="count" id="${id}-count"></span></h2>
+			<div class="scroll">
+				<table>
+					<thead><tr>${columns.map((column) => `<th scope="col">${column}</th>`).join('')}</tr></thead>
+					<tbody id="${id}"></tbody>
+				</table>
+			</div>
+			<p class="empty" id="${id}-empty" hidden></p>
+		</section>`
+
+export const markup = ({ nonce, styles, script }: Pieces): string => `<!doctype html>
+<html lang="en">
+<head>
+	<meta charset="utf-8">
+	<meta name="viewport" content="width=device-width, initial-scale=1">
+	<meta name="color-scheme" content="light dark">
+	<title>Selvedge</title>
+	<style nonce="${nonce}">${styles}</style>
+</head>
+<body>
+	<header>
+		<h1>Selvedge</h1>
+		<p id="state" role="status"></p>
+		<button type="button" id="sign-out" hidden>Sign out</button>
+	</header>
+	<noscript><p>The dashboard needs JavaScript; the API does not.</p></noscript>
+	<form id="sign-in" hidden>
+		<label for="token">API token</label>
+		<input id="token" type="password" autocomplete="off" spellcheck="false" required maxlength="512">
+		<button type="submit">Sign in</button>
+		<p id="refused" role="alert"></p>
+		<p class="hint">Kept in this tab only, until you close it. The role viewer is enough.</p>
+	</form>
+	<main id="views" hidden>
+		<p id="trouble" role="alert" hidden></p>
+${section('services', 'Services', ['Service', 'Host', 'Endpoints', 'Requests', 'Errors', 'Refused', 'Mean'])}
+${section('routing', 'Gateways and routes', ['Resource', 'Hostnames', 'Conditions'])}
+${section('regions', 'Regions', ['Region', 'Isolates', 'Oldest revision', 'Snapshot age', 'Sync failures'])}
+${section('revisions', 'Revisions', ['Revision', 'When', 'Who', 'Cause', 'Changes'])}
+	</main>
+	<script nonce="${nonce}">${script}</script>
+</body>
+</html>
+`

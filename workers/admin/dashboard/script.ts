@@ -1,0 +1,172 @@
+/**
+ * The dashboard's script, as it is sent. It shows what the API answers as text nodes only, so nothing that a resource
+ * says can become markup; and it asks again every few seconds while somebody looks.
+ */
+export const script = `
+'use strict'
+const REFRESH_MS = 5000
+const KEY = 'selvedge-token'
+const at = (id) => document.getElementById(id)
+let timer
+
+class SignedOut extends Error {}
+
+async function api(path) {
+	const response = await fetch(path, { headers: { authorization: 'Bearer ' + sessionStorage.getItem(KEY) }, cache: 'no-store' })
+	if (response.status === 401) throw new SignedOut('The token is unknown or has been revoked.')
+	const body = await response.json()
+	if (!response.ok) throw new Error(path.split('?')[0] + ': ' + (body.detail || response.status))
+	return body
+}
+
+// === what is shown ===
+
+function element(name, text, className) {
+	const made = document.createElement(name)
+	if (text !== undefined) made.textContent = text
+	if (className) made.className = className
+	return made
+}
+
+function list(items) {
+	const made = element('ul')
+	made.append(...items.map(([text, className]) => element('li', text, className)))
+	return made
+}
+
+function fill(id, rows, empty, more) {
+	at(id).replaceChildren(...rows.map((cells) => {
+		const row = element('tr')
+		row.append(...cells.map((cell) => {
+			const made = element('td')
+			made.append(cell instanceof Node ? cell : String(cell))
+			return made
+		}))
+		return row
+	}))
+	at(id + '-count').textContent = rows.length + (more ? '+' : '')
+	at(id + '-empty').textContent = empty
+	at(id + '-empty').hidden = rows.length > 0
+}
+
+function age(ms) {
+	const seconds = Math.max(0, Math.round(ms / 1000))
+	if (seconds < 120) return seconds + ' s'
+	if (seconds < 7200) return Math.round(seconds / 60) + ' min'
+	return seconds < 172800 ? Math.round(seconds / 3600) + ' h' : Math.round(seconds / 86400) + ' d'
+}
+
+function showServices(page, telemetry) {
+	const counts = new Map(telemetry.services.map((entry) => [entry.service, entry]))
+	fill('services', page.items.map(({ namespace, name, host, endpoints }) => {
+		const { requests = 0, errors = 0, refusals = 0, latencySumMs = 0 } = counts.get(namespace + '/' + name) || {}
+		const mean = requests === 0 ? '–' : (latencySumMs / requests).toFixed(1) + ' ms'
+		const shown = endpoints.slice(0, 10).map(({ id, url, weight }) => [id + '  ' + url + (weight === 1 ? '' : '  × ' + weight)])
+		if (endpoints.length > 10) shown.push(['… ' + (endpoints.length - 10) + ' more', 'quiet'])
+		const some = endpoints.length === 0 ? element('span', 'none', 'bad') : list(shown)
+		return [namespace + '/' + name, host, some, requests, element('span', errors, errors ? 'bad' : ''), refusals, mean]
+	}), 'No services yet: apply a Service, or register an endpoint.', page.next)
+}
+
+function conditionsOf({ status = {} }) {
+	const groups = [{ of: '', conditions: status.conditions || [] }]
+	for (const { parentRef, conditions } of status.parents || []) groups.push({ of: parentRef.name + ': ', conditions })
+	for (const { name, conditions } of status.listeners || []) groups.push({ of: name + ': ', conditions })
+	return list(groups.flatMap(({ of, conditions }) => conditions.map(({ type, status, reason, message }) => {
+		const good = (status === 'True') === (type !== 'Conflicted')
+		const why = good ? '' : ' – ' + reason + (message ? ': ' + message : '')
+		return [of + type + ' ' + status + why, good ? 'good' : 'bad']
+	})))
+}
+
+function hostnamesOf({ spec }) {
+	const names = spec.listeners ? spec.listeners.map(({ hostname }) => hostname || '*') : spec.hostnames || []
+	return names.join(', ')
+}
+
+function showRouting(gateways, routes) {
+	const rows = [...gateways.items, ...routes.items].map((document) => {
+		const { kind, metadata } = document
+		return [kind + ' ' + metadata.namespace + '/' + metadata.name, hostnamesOf(document), conditionsOf(document)]
+	})
+	fill('routing', rows, 'No gateways or routes yet.', gateways.next || routes.next)
+}
+
+function showRegions({ revision, regions }) {
+	fill('regions', regions.map((region) => {
+		if (!region.reachable) return [region.region, element('span', 'does not answer', 'bad'), '', '', '']
+		const oldest = region.oldestRevision
+		const behind = oldest !== null && oldest < revision
+		const shown = oldest === null ? '–' : oldest + (behind ? ' of ' + revision : '')
+		const snapshotAge = region.isolates === 0 ? '–' : age(region.oldestSnapshotAgeMs)
+		return [region.region, region.isolates, element('span', shown, behind ? 'bad' : ''), snapshotAge, region.syncFailures]
+	}), 'No region has asked for a snapshot yet: send a request through the mesh.')
+}
+
+function showRevisions({ items, next }) {
+	fill('revisions', items.map(({ revision, at, actor, cause, changes }) => {
+		const shown = changes.slice(0, 5).map(({ key, action }) => [action + ' ' + key])
+		if (changes.length > 5) shown.push(['… ' + (changes.length - 5) + ' more', 'quiet'])
+		const when = element('time', age(Date.now() - Date.parse(at)) + ' ago')
+		when.dateTime = at
+		when.title = at
+		return [revision, when, actor, cause, list(shown)]
+	}), 'Nothing has been applied yet.', next)
+}
+
+// === the loop ===
+
+async function refresh() {
+	clearTimeout(timer)
+	try {
+		const [telemetry, services, gateways, routes, revisions] = await Promise.all([
+			api('/v1/telemetry/summary'),
+			api('/v1/services?limit=500'),
+			api('/v1/resources/Gateway?limit=200'),
+			api('/v1/resources/HTTPRoute?limit=200'),
+			api('/v1/revisions?limit=20'),
+		])
+		showServices(services, telemetry)
+		showRouting(gateways, routes)
+		showRegions(telemetry)
+		showRevisions(revisions)
+		signedIn(true, '')
+		at('state').textContent = 'Revision ' + telemetry.revision + ', as of ' + new Date().toLocaleTimeString()
+		at('trouble').hidden = true
+	} catch (error) {
+		if (error instanceof SignedOut) return signOut(error.message)
+		signedIn(true, '')
+		at('trouble').textContent = error.message + ' What is shown may be old.'
+		at('trouble').hidden = false
+	}
+	if (!document.hidden) timer = setTimeout(refresh, REFRESH_MS)
+}
+
+function signedIn(yes, refused) {
+	at('views').hidden = !yes
+	at('sign-out').hidden = !yes
+	at('sign-in').hidden = yes
+	at('refused').textContent = refused
+}
+
+function signOut(why) {
+	clearTimeout(timer)
+	sessionStorage.removeItem(KEY)
+	for (const id of ['services', 'routing', 'regions', 'revisions']) at(id).replaceChildren()
+	at('state').textContent = ''
+	signedIn(false, why)
+}
+
+at('sign-in').addEventListener('submit', (event) => {
+	event.preventDefault()
+	sessionStorage.setItem(KEY, at('token').value.trim())
+	at('token').value = ''
+	refresh()
+})
+at('sign-out').addEventListener('click', () => signOut(''))
+document.addEventListener('visibilitychange', () => {
+	if (!document.hidden && sessionStorage.getItem(KEY)) refresh()
+})
+if (sessionStorage.getItem(KEY)) refresh()
+else signedIn(false, '')
+`

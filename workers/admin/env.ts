@@ -1,0 +1,47 @@
+/** The admin Worker's bindings, and the mesh as seen through them. */
+import type { PolicyStorePort, ServiceRegistryPort, SnapshotReplicaPort, TelemetryStorePort } from '../../src/ports.ts'
+import { regionOf } from '../../src/region.ts'
+import type { Mesh } from './mesh.ts'
+
+export interface Env {
+	readonly POLICY_STORE: DurableObjectNamespace
+	readonly SNAPSHOT_REPLICA: DurableObjectNamespace
+	readonly SERVICE_REGISTRY: DurableObjectNamespace
+	readonly TELEMETRY_STORE: DurableObjectNamespace
+	readonly MESH_DOMAIN: string
+	/** Set where requests carry no place, as in local runs. */
+	readonly REGION?: string
+	readonly ENDPOINT_ADDRESSES?: string
+	/** Secret: the first token. */
+	readonly ADMIN_TOKEN?: string
+	/** Secret: where to report errors. */
+	readonly SENTRY_DSN?: string
+}
+
+/** The stubs' methods are the ports' (each class declares that it implements its port); RPC types cannot say so. */
+export function meshOf(env: Env, report: Mesh['report']): Mesh {
+	return {
+		policyStore: () => env.POLICY_STORE.getByName('mesh') as unknown as PolicyStorePort,
+		replica: (region) => regional(env.SNAPSHOT_REPLICA, region) as unknown as SnapshotReplicaPort,
+		registry: (service) => env.SERVICE_REGISTRY.getByName(service) as unknown as ServiceRegistryPort,
+		telemetry: (region) => regional(env.TELEMETRY_STORE, region) as unknown as TelemetryStorePort,
+		regionOf: (request) => env.REGION || regionOf(request.cf as Parameters<typeof regionOf>[0]),
+		settings: {
+			meshDomain: env.MESH_DOMAIN,
+			// Anything but an explicit `any` means the strict reading.
+			addresses: env.ENDPOINT_ADDRESSES === 'any' ? 'any' : 'names',
+			...(env.ADMIN_TOKEN === undefined ? {} : { adminToken: env.ADMIN_TOKEN }),
+		},
+		now: () => Date.now(),
+		sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+		report,
+	}
+}
+
+const HINTS = new Set(['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'])
+
+/** Regions are location hints, so that a region's object is made in it; a region by another name is made anywhere. */
+const regional = (namespace: DurableObjectNamespace, region: string): DurableObjectStub =>
+	HINTS.has(region)
+		? namespace.getByName(region, { locationHint: region as DurableObjectLocationHint })
+		: namespace.getByName(region)

@@ -1,0 +1,146 @@
+/** The shapes of everything small that clients send: path and query parameters, endpoints, tokens. */
+import { z } from 'zod'
+import type { ProblemError } from './problem.ts'
+
+export const nothing = z.strictObject({})
+
+// === paths ===
+
+const label = z
+	.string()
+	.max(63, 'must be at most 63 characters')
+	.regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'must be lower-case letters, digits and "-" (RFC 1123)')
+const subdomain = z
+	.string()
+	.max(253, 'must be at most 253 characters')
+	.regex(
+		/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+		'must be lower-case letters, digits, "-" and "." (RFC 1123)',
+	)
+const meshLabel = label.refine((value) => !value.includes('--'), 'must not contain "--", which separates the namespace')
+const kind = z.string().max(63).describe('A kind as documents spell it, such as HTTPRoute')
+const namespaceOrNone = z.union([meshLabel, z.literal('-')], {
+	error: 'must be a namespace, or - for cluster-wide kinds',
+})
+
+export const kindParams = z.object({ kind })
+export const resourceParams = z.object({ kind, namespace: namespaceOrNone, name: subdomain })
+export const serviceParams = z.object({ namespace: meshLabel, name: meshLabel })
+export const endpointParams = serviceParams.extend({ id: subdomain })
+export const tokenParams = z.object({
+	id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the id of a token, as GET /v1/tokens lists them'),
+})
+const revision = z
+	.string()
+	.regex(/^[1-9]\d{0,14}$/, 'must be the number of a revision, from 1')
+	.transform(Number)
+export const revisionParams = z.object({ revision })
+
+// === queries ===
+
+const limit = z
+	.string()
+	.regex(/^\d{1,3}$/, 'must be a number from 1 to 500')
+	.transform(Number)
+	.refine((value) => value >= 1 && value <= 500, 'must be a number from 1 to 500')
+	.default(100)
+	.describe('Most items in one answer, 1–500')
+const after = z.string().min(1).max(512).optional().describe("Where to go on: the last answer's `next`")
+
+const MAX_WAIT_MS = 60_000
+const waitUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
+const wait = z
+	.string()
+	.regex(/^\d{1,5}(ms|s|m)$/, 'must be a duration up to 60s, such as 30s or 500ms')
+	.transform((value) => Number.parseInt(value, 10) * (waitUnits[value.replace(/\d+/, '')] ?? 0))
+	.refine((ms) => ms <= MAX_WAIT_MS, 'must be a duration up to 60s, such as 30s or 500ms')
+	.default(0)
+	.describe('With If-None-Match: how long to wait for a change, up to 60s')
+
+export const pageQuery = z.strictObject({ limit, after })
+/** Revisions and audit entries are numbered. */
+export const historyQuery = z.strictObject({
+	limit,
+	after: z
+		.string()
+		.regex(/^\d{1,15}$/, "must be the last answer's next")
+		.optional(),
+})
+export const resourcesQuery = z.strictObject({ limit, after, namespace: namespaceOrNone.optional() })
+export const waitQuery = z.strictObject({ wait })
+export const servicesQuery = z.strictObject({ limit, after, wait })
+export const applyQuery = z.strictObject({
+	dryRun: z
+		.enum(['true', 'false'], 'must be true or false')
+		.default('false')
+		.transform((value) => value === 'true')
+		.describe('Answer what would happen, and change nothing'),
+})
+
+/** A page request as the stores take it: absent, not undefined. */
+export const pageOf = ({
+	limit,
+	after,
+}: {
+	limit: number
+	after?: string | undefined
+}): { limit: number; after?: string } => (after === undefined ? { limit } : { limit, after })
+
+// === bodies ===
+
+const MAX_LABELS = 32
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const printable = /^[^\x00-\x1f\x7f]*$/
+
+/** What a service sends to join; see `LeaseRequest`. The URL is checked further against the mesh's settings. */
+export const endpointBody = z.strictObject({
+	url: z.string().min(1).max(2048).describe('Absolute http or https URL; a path in it prefixes every request'),
+	weight: z.int().min(0).max(1_000_000).default(1).describe("Relative share of the service's traffic; 0 takes none"),
+	labels: z
+		.record(
+			z
+				.string()
+				.regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$/, 'must be a label name such as app.example/zone'),
+			z.string().max(256).regex(printable, 'must not contain control characters'),
+		)
+		.refine((labels) => Object.keys(labels).length <= MAX_LABELS, `must have at most ${MAX_LABELS} entries`)
+		.default({}),
+	locality: z
+		.string()
+		.regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/, 'must be a place name such as weur or eu-west-1/a')
+		.optional(),
+	ttlSeconds: z.int().min(5).max(3600).default(30).describe('Without a heartbeat for this long the endpoint is gone'),
+})
+
+export const tokenBody = z.strictObject({
+	name: subdomain
+		.max(63)
+		.refine((name) => name !== 'bootstrap', 'must not be "bootstrap", the name of the token from the secret'),
+	role: z.enum(['viewer', 'operator', 'admin'], 'must be one of viewer, operator, admin'),
+})
+
+// === what was wrong ===
+
+/** `labels["a b"]`, `errors[0].path`: where in the input an issue is. */
+function pathOf(prefix: string, path: readonly PropertyKey[]): string {
+	let written = prefix
+	for (const step of path) {
+		if (typeof step === 'number') written += `[${step}]`
+		else if (/^[A-Za-z_][\w-]*$/.test(String(step))) written += written === '' ? String(step) : `.${String(step)}`
+		else written += `[${JSON.stringify(String(step).slice(0, 100))}]`
+	}
+	return written === '' ? 'body' : written
+}
+
+/** Each issue with its path; an unknown key is its own error, so that the key is named. */
+export function problemErrors(error: z.ZodError, prefix: string): ProblemError[] {
+	return error.issues.slice(0, 100).flatMap((issue): ProblemError[] => {
+		if (issue.code === 'unrecognized_keys') {
+			return issue.keys
+				.slice(0, 100)
+				.map((key) => ({ path: pathOf(prefix, [...issue.path, key]), message: 'is not known here' }))
+		}
+		const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+		return [{ path: pathOf(prefix, issue.path), message }]
+	})
+}

@@ -1,0 +1,27 @@
+/** What the admin API needs from outside: the mesh's Durable Objects, its settings, and the machine's clock. */
+import type { ServiceName } from '../../src/names.ts'
+import type { PolicyStorePort, ServiceRegistryPort, SnapshotReplicaPort, TelemetryStorePort } from '../../src/ports.ts'
+
+/** Each call makes a new stub: stubs belong to the request that made them and are broken after an infrastructure error. */
+export interface Mesh {
+	policyStore(): PolicyStorePort
+	replica(region: string): SnapshotReplicaPort
+	registry(service: ServiceName): ServiceRegistryPort
+	telemetry(region: string): TelemetryStorePort
+	/** The region whose replica answers this request. */
+	regionOf(request: Request): string
+	readonly settings: Settings
+	/** Milliseconds since the epoch. */
+	now(): number
+	sleep(ms: number): Promise<void>
+	/** Tells whoever runs the mesh about a bug. `id` is what the client was told. */
+	report(error: unknown, request: Request, id: string): void
+}
+
+export interface Settings {
+	readonly meshDomain: string
+	/** Whether endpoints may have IP literals and loopback names for addresses. */
+	readonly addresses: 'any' | 'names'
+	/** The first token, from the secret ADMIN_TOKEN. Without it only tokens made before are good. */
+	readonly adminToken?: string
+}

@@ -1,0 +1,60 @@
+/** What a row of the API's table says: where it answers, for whom, what it accepts, and what it does. */
+import type { z } from 'zod'
+import type { Principal, Role } from '../../src/ports.ts'
+import { nothing } from './input.ts'
+import type { Mesh } from './mesh.ts'
+
+/** One admitted request, its parameters checked. */
+export interface Call<P, Q> {
+	readonly request: Request
+	readonly params: P
+	readonly query: Q
+	readonly principal: Principal
+	readonly mesh: Mesh
+	/** Forgets remembered tokens: one was revoked. */
+	forgetTokens(): void
+}
+
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
+
+/** What a request's body is, for OpenAPI; handlers read and check it themselves. */
+export type BodyKind = 'documents' | 'document' | 'references' | z.ZodType
+
+export interface Route {
+	readonly method: Method
+	/** With parameters as OpenAPI writes them: `/v1/resources/{kind}`. */
+	readonly path: string
+	/** The least role that may; `anyone` needs no token. */
+	readonly role: Role | 'anyone'
+	readonly summary: string
+	readonly params: z.ZodObject
+	readonly query: z.ZodObject
+	readonly body?: BodyKind
+	/** Media type of the good answer. */
+	readonly answers: string
+	handle(call: Call<never, never>): Promise<Response>
+}
+
+interface Row<P extends z.ZodObject, Q extends z.ZodObject> {
+	readonly role: Role | 'anyone'
+	readonly summary: string
+	readonly params?: P
+	readonly query?: Q
+	readonly body?: BodyKind
+	readonly answers?: string
+	readonly handle: (call: Call<z.output<P>, z.output<Q>>) => Promise<Response>
+}
+
+const ranks: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 }
+
+/** Whether a role may do what needs another: each role may all that the ones below it may. */
+export const mayDo = (role: Role, needed: Role): boolean => ranks[role] >= ranks[needed]
+
+/** A row of the table, with the handler's parameters typed by the row's own schemas. */
+export function route<P extends z.ZodObject, Q extends z.ZodObject>(
+	method: Method,
+	path: string,
+	row: Row<P, Q>,
+): Route {
+	return { answers: 'application/json', params: nothing, query: nothing, ...row, method, path }
+}
