@@ -49,7 +49,7 @@ function hash(text: string): [number, number] {
 		b = Math.imul(b ^ code, 0x5bd1e995)
 		b ^= b >>> 15
 	}
-	return [mix(a), mix(b) | 1]
+	return [mix(a), (mix(b) | 1) >>> 0]
 }
 
 function mix(value: number): number {

@@ -1,0 +1,52 @@
+/** What a report must look like to be counted. Isolates are ours, but one bad number would spoil a counter for good. */
+import { z } from 'zod'
+import type { Report } from '../ports.ts'
+import { err, ok, type Result } from '../result.ts'
+import { BUCKETS } from './histogram.ts'
+
+/** How many series one report may carry. An isolate's table is never larger. */
+export const MAX_SERIES_PER_REPORT = 2_000
+
+/** Where a report is not one: the path of the first value that is wrong, e.g. `series.3.count`. */
+export interface MalformedReport {
+	readonly reason: 'malformed_report'
+	readonly path: string
+}
+
+const Count = z.int().nonnegative()
+const Amount = z.number().nonnegative()
+/** Longer than any name that Kubernetes' rules allow for a rule: namespace, route and rule name with their slashes. */
+const Label = z.string().max(1_024)
+
+/** Measured before it is looked into, so that a huge array costs nothing, not even its list of mistakes. */
+const boundedArray = <T extends z.ZodType>(item: T, max: number) => z.array(z.unknown()).max(max).pipe(z.array(item))
+
+const Series = z.object({
+	service: Label,
+	rule: Label,
+	status: z.int().min(0).max(999),
+	refusal: Label,
+	count: Count,
+	requestBytes: Count,
+	responseBytes: Count,
+	unsizedBodies: Count,
+	latency: boundedArray(z.tuple([z.int().min(0).lt(BUCKETS), Count]), BUCKETS),
+	latencySumMs: Amount,
+})
+
+const ReportSchema = z.object({
+	isolate: z.string().min(1).max(128),
+	batch: z.int().positive(),
+	revision: Count,
+	snapshotAgeMs: Amount,
+	syncFailures: Count,
+	overflow: Count,
+	series: boundedArray(Series, MAX_SERIES_PER_REPORT),
+})
+
+/** The report that `input` is, without unknown fields, or where it is not one. */
+export function parseReport(input: unknown): Result<Report, MalformedReport> {
+	const parsed = ReportSchema.safeParse(input)
+	if (parsed.success) return ok(parsed.data)
+	return err({ reason: 'malformed_report', path: parsed.error.issues[0]?.path.join('.') ?? '' })
+}
