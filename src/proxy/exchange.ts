@@ -20,23 +20,33 @@ export interface Exchange extends RequestFacts {
 }
 
 /**
- * Reads a request by slices of its URL: parsing it costs ten times as much. The runtime has already made the URL absolute,
- * lower-cased its authority and resolved its dot segments, so rules match on the very path that the backend will see.
+ * URLs that mean what they say: lower-case host, no dot segments, nothing that the WHATWG URL parser would rewrite. Slices of
+ * them are what the backend will see; anything else is parsed first, so that rules never match on another path than that.
  */
+const PLAIN_URL =
+	/^https?:\/\/[a-z0-9.-]+(?::[0-9]+)?(?:\/(?!(?:\.|%2[eE]){1,2}(?:[/?]|$))[\w.~!$&'()*+,;=:@%|[\]-]*)+(?:\?[\w.~!$&()*+,;=:@%/?|[\]-]*)?$/
+
+/** Reads a request. Slicing its URL costs a tenth of parsing it. The host is empty when the URL is none. */
 export function admit(request: Request, now: number): Exchange {
 	const { url } = request
-	const colon = url.indexOf(':')
-	const authorityAt = colon + 3
-	const targetAt = url.indexOf('/', authorityAt)
-	const authority = url.slice(authorityAt, targetAt)
-	const target = url.slice(targetAt)
+	if (PLAIN_URL.test(url)) {
+		const schemeEnd = url.indexOf(':')
+		const targetAt = url.indexOf('/', schemeEnd + 3)
+		return exchangeOf(request, now, url.slice(0, schemeEnd), url.slice(schemeEnd + 3, targetAt), url.slice(targetAt))
+	}
+	if (!URL.canParse(url)) return exchangeOf(request, now, '', '', '/')
+	const { protocol, host, pathname, search } = new URL(url)
+	return exchangeOf(request, now, protocol.slice(0, -1), host, pathname + search)
+}
+
+function exchangeOf(request: Request, now: number, scheme: string, authority: string, target: string): Exchange {
 	const queryAt = target.indexOf('?')
 	let query: URLSearchParams | undefined
 	return {
 		request,
 		startedAt: now,
 		method: request.method,
-		scheme: url.slice(0, colon),
+		scheme,
 		authority,
 		host: withoutPort(authority),
 		target,

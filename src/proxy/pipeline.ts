@@ -1,6 +1,7 @@
 /** The data path. Read it top to bottom: this is the order every request goes through. */
 import { admit, type Exchange } from './exchange.ts'
 import { forwarder } from './forward.ts'
+import { withoutHopByHop } from './hopByHop.ts'
 import { type Knowledge, learnHost, learnService, syncIfDue } from './knowledge.ts'
 import type { ProxyPorts, Scope } from './ports.ts'
 import type { Refusal } from './refusal.ts'
@@ -22,18 +23,20 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 		let outcome: Response | Refusal
 		try {
 			// The virtual host first: from the table when it is warm, from the control plane once when it is not.
-			const host = resolveHost(table, exchange.host) ?? (await place(knowledge, exchange, scope))
+			const host =
+				exchange.host === ''
+					? ({ reason: 'malformed_url' } as const)
+					: (resolveHost(table, exchange.host) ?? (await place(knowledge, exchange, scope)))
 			outcome =
-				('reason' in host ? host : undefined) ??
-				// Then the rule, whose backend and endpoint are drawn.
-				match(exchange, host as ResolvedHost) ??
-				(await pick(knowledge, exchange, scope)) ??
-				(await forward(exchange))
+				'reason' in host
+					? host
+					: // Then the rule, whose backend and endpoint are drawn.
+						(match(exchange, host) ?? (await pick(knowledge, exchange, scope)) ?? (await forward(exchange)))
 		} catch (error) {
 			outcome = { reason: 'bug', detail: error instanceof Error ? error.message : String(error) }
 		}
 		const refusal = outcome instanceof Response ? undefined : outcome
-		const response = outcome instanceof Response ? outcome : rescue(outcome, exchange, table.revision)
+		const response = outcome instanceof Response ? withoutHopByHop(outcome) : rescue(outcome, exchange, table.revision)
 		ports.observe(exchange, response, refusal)
 		return response
 	}

@@ -1,6 +1,8 @@
 /** Every way the mesh says no, as one tagged union with its evidence. */
 
 export type Refusal =
+	/** The request's URL, which its Host field is part of, is not one. */
+	| { readonly reason: 'malformed_url' }
 	/** No listener and no Service answers on this host. */
 	| { readonly reason: 'unknown_host'; readonly host: string }
 	/** The host is known, but none of its rules matches. */

@@ -15,6 +15,13 @@ interface Answer {
 }
 
 const answers: Record<RefusalReason, Answer> = {
+	malformed_url: {
+		status: 400,
+		owner: 'client',
+		flag: 'DPE',
+		proxyError: 'http_request_error',
+		title: 'Malformed URL',
+	},
 	unknown_host: {
 		status: 404,
 		owner: 'client',
@@ -108,6 +115,8 @@ function proxyStatus(error: string, reason: string, revision: number, rule: stri
 
 function detailOf(refusal: Refusal): string {
 	switch (refusal.reason) {
+		case 'malformed_url':
+			return 'the request target and the Host field make no valid URL'
 		case 'unknown_host':
 			return `no Service and no Gateway listener answers on ${refusal.host}`
 		case 'no_matching_rule':

@@ -50,9 +50,9 @@ export function recordLatency(histogram: Histogram, ms: number): void {
 	histogram[bucketOf(ms)]! += 1
 }
 
-/** Adds sparse counts. Buckets that do not exist are passed over. */
+/** Adds sparse counts. Buckets that do not exist are passed over, as typed arrays do with an index out of range. */
 export function addSparse(histogram: Histogram, sparse: SparseHistogram): void {
-	for (const [bucket, count] of sparse) if (bucket in histogram) histogram[bucket]! += count
+	for (const [bucket, count] of sparse) histogram[bucket]! += count
 }
 
 /** Adds `from` to `into`. */

@@ -126,14 +126,9 @@ function attach(counter: RequestCounter): void {
 
 function addSeries(counter: RequestCounter, status: number, refusal: string): RunningSeries | undefined {
 	const { table } = counter
-	const listed = table.rules.get(counter.rule)?.get(counter.service)
-	if (listed !== undefined && listed !== counter.series) {
-		// Another counter with these labels came first since the drain: what is missing here may be in its list.
-		counter.series = listed
-		return seriesOf(counter, status, refusal)
-	}
 	if (table.size >= table.maxSeries) return undefined
-	if (listed === undefined) list(counter)
+	// Attaching took over any listed series of these labels, so an empty counter is one that is not listed yet.
+	if (counter.series.length === 0) list(counter)
 	const series = emptySeries(status, refusal)
 	counter.series.push(series)
 	table.size++
