@@ -33,7 +33,8 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 					: // Then the rule, whose backend and endpoint are drawn.
 						(match(exchange, host) ?? (await pick(knowledge, exchange, scope)) ?? (await forward(exchange)))
 		} catch (error) {
-			outcome = { reason: 'bug', detail: error instanceof Error ? error.message : String(error) }
+			ports.report(error)
+			outcome = { reason: 'bug' }
 		}
 		const refusal = outcome instanceof Response ? undefined : outcome
 		const response = outcome instanceof Response ? withoutHopByHop(outcome) : rescue(outcome, exchange, table.revision)

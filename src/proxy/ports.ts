@@ -26,6 +26,8 @@ export interface ProxyPorts {
 	send(request: Request): Promise<Response>
 	/** The peer's address, '' when unknown. Never taken from a field that the peer could write. */
 	clientAddress(request: Request): string
+	/** Told of a mistake in the mesh itself. The client only learns that there was one. */
+	report(error: unknown): void
 	/** Told once of each exchange: what came of it. */
 	observe(exchange: Exchange, response: Response, refusal: Refusal | undefined): void
 }

@@ -18,6 +18,6 @@ export type Refusal =
 	/** Too many unknown hosts are being asked for; a known host is never refused so. */
 	| { readonly reason: 'lookups_exhausted'; readonly host: string }
 	/** A mistake in the mesh itself. */
-	| { readonly reason: 'bug'; readonly detail: string }
+	| { readonly reason: 'bug' }
 
 export type RefusalReason = Refusal['reason']

@@ -132,6 +132,6 @@ function detailOf(refusal: Refusal): string {
 		case 'lookups_exhausted':
 			return `too many unknown hosts are asked for; ${refusal.host} was not looked up`
 		case 'bug':
-			return refusal.detail
+			return 'a mistake in the mesh itself, which has been reported'
 	}
 }

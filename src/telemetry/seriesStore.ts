@@ -3,7 +3,7 @@ import type { Report, RequestLabels, RequestSeries } from '../ports.ts'
 import { mergeSparse } from './histogram.ts'
 
 /** How many series a region keeps. */
-export const MAX_SERIES_PER_REGION = 10_000
+const MAX_SERIES_PER_REGION = 10_000
 
 /** What a region counts besides its series. */
 export interface Totals {
