@@ -4,6 +4,7 @@ import { accessLogLine } from '../telemetry/accessLog.ts'
 import {
 	createRequestTable,
 	drain,
+	MAX_SERIES_PER_REPORT,
 	type Outcome,
 	type RequestCounter,
 	record,
@@ -31,15 +32,12 @@ export interface Observer {
 	readonly report: (now: number) => Report | undefined
 }
 
-/** Distinct (service, rule, status, refusal) between two reports. More are counted, but as overflow. */
-const MAX_SERIES = 5_000
-
 export function createObserver(
 	knowledge: Knowledge,
 	settings: ObserverSettings,
 	ports: Pick<ProxyPorts, 'now' | 'random' | 'clientAddress'>,
 ): Observer {
-	const table = createRequestTable(MAX_SERIES)
+	const table = createRequestTable(MAX_SERIES_PER_REPORT)
 	const unmatched = requestCounter(table, '', '')
 	const counters = new WeakMap<CompiledRule, Map<string, RequestCounter>>()
 	let batch = 0

@@ -10,8 +10,11 @@ export interface ReportingPorts {
 	readonly wait: (ms: number) => Promise<void>
 }
 
-/** One report a second: at 1,000 requests a second that is 0.001 calls per request. */
-export const REPORT_INTERVAL_MS = 1_000
+/**
+ * One report in five seconds: each costs the store a row per series that changed, and scrapers look every fifteen. At 1,000
+ * requests a second that is 0.0002 calls per request.
+ */
+export const REPORT_INTERVAL_MS = 5_000
 /** A report under way for longer belongs to a request that was cancelled. */
 const STUCK_AFTER_MS = 15_000
 
@@ -30,8 +33,9 @@ export function reporter({ take, send, wait }: ReportingPorts): (now: number, sc
 			unsent = take()
 			if (unsent !== undefined) await send(unsent)
 			unsent = undefined
-		} catch {
-			// Kept in `unsent`; the next interval tries again.
+		} catch (error) {
+			// Kept in `unsent` for the next interval, unless the store refuses the report itself: it would refuse it again.
+			if (error instanceof TypeError) unsent = undefined
 		} finally {
 			waitingSince = 0
 		}

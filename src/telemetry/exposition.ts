@@ -8,9 +8,6 @@ import { addSparse, BUCKETS, createHistogram, type Histogram, upperBoundMs } fro
 /** Prometheus' usual bounds, finer below and wider above. Each is a bound of the histogram itself, so counts are exact. */
 const LE_MS = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000]
 
-/** The page's `Content-Type`. */
-export const EXPOSITION_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-
 type Labels = Readonly<Record<string, string | number>>
 
 /** One metric: its samples by their rendered labels, so that a sample given twice adds up rather than appear twice. */
@@ -26,7 +23,7 @@ interface Latency {
 	sumMs: number
 }
 
-/** The page. Its size grows with the number of series, and for durations with services times regions, nothing else. */
+/** The page, to be served as `text/plain; version=0.0.4; charset=utf-8`. Its size grows with the number of series, and for durations with services times regions, nothing else. */
 export function exposition(regions: readonly RegionTelemetry[]): string {
 	const blocks = [...requestMetrics(regions).map(renderMetric), ...renderDurations(regions)]
 	blocks.push(...regionMetrics(regions).map(renderMetric))

@@ -3,9 +3,7 @@ import { z } from 'zod'
 import type { Report } from '../ports.ts'
 import { err, ok, type Result } from '../result.ts'
 import { BUCKETS } from './histogram.ts'
-
-/** How many series one report may carry. An isolate's table is never larger. */
-export const MAX_SERIES_PER_REPORT = 2_000
+import { MAX_SERIES_PER_REPORT } from './requestTable.ts'
 
 /** Where a report is not one: the path of the first value that is wrong, e.g. `series.3.count`. */
 export interface MalformedReport {

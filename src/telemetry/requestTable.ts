@@ -50,10 +50,13 @@ interface RunningSeries {
 	readonly latency: Histogram
 }
 
+/** How many series a region takes from one report, and so the largest table that makes sense. */
+export const MAX_SERIES_PER_REPORT = 5_000
+
 /** A longer body than this is nobody's honest declaration; counted as undeclared, it cannot spoil the sums. */
 const MAX_BODY_BYTES = 2 ** 40
 
-/** An empty table for at most `maxSeries` distinct series between two drains. */
+/** An empty table for at most `maxSeries` distinct series between two drains: 1 to MAX_SERIES_PER_REPORT. */
 export const createRequestTable = (maxSeries: number): RequestTable => ({
 	maxSeries,
 	epoch: 0,
