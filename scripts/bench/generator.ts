@@ -1,0 +1,50 @@
+/** The bench's side of the two processes on the load's CPU: the generator and the backend. */
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { LoadTarget, SliceOrder, SliceResult } from './load.ts'
+import { type Started, start } from './processes.ts'
+import { LOAD_CPU } from './workerd.ts'
+
+export interface Generator {
+	add(target: LoadTarget): void
+	slice(order: SliceOrder): Promise<SliceResult>
+}
+
+export function startGenerator(): Generator {
+	const started = startScript('load.ts')
+	return {
+		add: (target) => void started.child.send({ target }),
+		async slice(slice) {
+			started.child.send({ slice })
+			return (await answer(started)) as SliceResult
+		},
+	}
+}
+
+/** One listener for each letter; their ports are in the order of the letters. */
+export async function startBackend(letters: readonly string[]): Promise<{ readonly ports: readonly number[] }> {
+	const started = startScript('backend.ts', letters)
+	return { ports: (await answer(started)) as number[] }
+}
+
+const startScript = (name: string, args: readonly string[] = []): Started =>
+	start(process.execPath, [fileURLToPath(new URL(name, import.meta.url)), ...args], {
+		cpu: LOAD_CPU,
+		stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+	})
+
+async function answer(started: Started): Promise<unknown> {
+	const abort = new AbortController()
+	const ended = once(started.child, 'exit', { signal: abort.signal }).then(() => {
+		throw new Error('a process of the bench ended early')
+	})
+	try {
+		const [message] = (await Promise.race([once(started.child, 'message', { signal: abort.signal }), ended])) as [
+			unknown,
+		]
+		return message
+	} finally {
+		abort.abort()
+		ended.catch(() => undefined)
+	}
+}

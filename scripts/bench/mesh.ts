@@ -1,0 +1,76 @@
+/** The mesh under test: its three Workers in one plain workerd process, loaded through its own admin API. */
+import { readFileSync } from 'node:fs'
+import { type Bundled, bundleWorker } from './bundle.ts'
+import { batches, type Document } from './documents.ts'
+import { ask, until200 } from './http.ts'
+import { serve } from './workerd.ts'
+
+export const MESH_DOMAIN = 'mesh.localhost'
+const ADMIN_TOKEN = 'bench-token-of-a-mesh-that-only-listens-on-loopback'
+const MAX_BATCH_BYTES = 1_900_000
+const MAX_BATCH_DOCUMENTS = 1_000
+const READY_LIMIT_MS = 20_000
+
+export interface MeshBundles {
+	readonly proxy: Bundled
+	readonly admin: Bundled
+	readonly scheduler: Bundled
+}
+
+export interface Mesh {
+	readonly pid: number
+	readonly proxyPort: number
+	/** Applies the documents in as many requests as it takes; answers how long that took. Throws on a refusal. */
+	apply(documents: Iterable<Document>): Promise<number>
+	/** Waits until the proxy answers 200. */
+	served(host: string, path: string): Promise<void>
+	/** Resident memory, in MB. */
+	memoryMb(): number
+	stop(): Promise<void>
+}
+
+export async function bundleMesh(directory: string): Promise<MeshBundles> {
+	const [proxy, admin, scheduler] = await Promise.all([
+		bundleWorker('wrangler.toml', directory, { MESH_DOMAIN }),
+		bundleWorker('workers/admin/wrangler.toml', directory, { MESH_DOMAIN, ADMIN_TOKEN, ENDPOINT_ADDRESSES: 'any' }),
+		bundleWorker('workers/scheduler/wrangler.toml', directory),
+	])
+	return { proxy, admin, scheduler }
+}
+
+/** Starts a mesh, or starts it again with the state that a mesh of the same name left. */
+export async function startMesh(name: string, directory: string, bundles: MeshBundles): Promise<Mesh> {
+	const server = await serve(name, directory, {
+		services: [bundles.admin.service, bundles.proxy.service, bundles.scheduler.service],
+		sockets: [
+			{ name: 'proxy', service: bundles.proxy.service.name },
+			{ name: 'admin', service: bundles.admin.service.name },
+		],
+	})
+	const admin = { port: server.ports.admin!, host: `admin.${MESH_DOMAIN}` }
+	await until200({ ...admin, path: '/readyz' }, READY_LIMIT_MS)
+	const proxyPort = server.ports.proxy!
+	return {
+		pid: server.pid,
+		proxyPort,
+		apply: (documents) => apply(admin, documents),
+		served: (host, path) => until200({ port: proxyPort, host, path }, READY_LIMIT_MS),
+		memoryMb: () => residentMb(server.pid),
+		stop: server.stop,
+	}
+}
+
+async function apply(admin: { port: number; host: string }, documents: Iterable<Document>): Promise<number> {
+	const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }
+	let elapsedMs = 0
+	for (const body of batches(documents, MAX_BATCH_BYTES, MAX_BATCH_DOCUMENTS)) {
+		const startedAt = performance.now()
+		const answer = await ask({ ...admin, path: '/v1/apply', method: 'POST', headers, body })
+		elapsedMs += performance.now() - startedAt
+		if (answer.status !== 200) throw new Error(`apply answered ${answer.status}: ${answer.body.slice(0, 600)}`)
+	}
+	return elapsedMs
+}
+
+const residentMb = (pid: number): number =>
+	Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1_024
