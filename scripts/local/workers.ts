@@ -1,0 +1,102 @@
+/** The three Workers as one local runtime: bundled from source, bound as their wrangler.toml files say. */
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { convertV4MiniflareOptions, Log, LogLevel, type MiniflareOptions, type V4WorkerOptions } from 'miniflare'
+import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+
+export const MESH_DOMAIN = 'mesh.localhost'
+export const ADMIN_HOST = `admin.${MESH_DOMAIN}`
+export const SCHEDULER = 'selvedge-scheduler'
+
+export interface LocalMesh {
+	readonly port: number
+	readonly stateDir: string
+	readonly adminToken: string
+	readonly region: string
+	/** 0–1. */
+	readonly accessLogRate: number
+	readonly onRuntimeRestart: () => void
+}
+
+/** What differs on one machine from the top level of a wrangler.toml, and which hosts the Worker answers. */
+interface LocalWorker {
+	readonly name: string
+	readonly config: string
+	readonly routes: readonly string[]
+	readonly variables: (mesh: LocalMesh) => Readonly<Record<string, string>>
+}
+
+const WORKERS: readonly LocalWorker[] = [
+	{
+		name: 'selvedge-admin',
+		config: 'workers/admin/wrangler.toml',
+		routes: [`${ADMIN_HOST}/*`],
+		variables: ({ adminToken, region }) => ({
+			MESH_DOMAIN,
+			REGION: region,
+			ENDPOINT_ADDRESSES: 'any',
+			ADMIN_TOKEN: adminToken,
+		}),
+	},
+	{
+		name: 'selvedge-proxy',
+		config: 'wrangler.toml',
+		routes: ['*/*'],
+		variables: ({ region, accessLogRate }) => ({
+			MESH_DOMAIN,
+			REGION: region,
+			ACCESS_LOG_SAMPLE_RATE: String(accessLogRate),
+		}),
+	},
+	{ name: SCHEDULER, config: 'workers/scheduler/wrangler.toml', routes: [], variables: () => ({}) },
+]
+
+/** Bundles as wrangler does: one ES module, platform modules left to the runtime. */
+async function bundle(entry: string): Promise<string> {
+	const { outputFiles } = await build({
+		entryPoints: [entry],
+		bundle: true,
+		write: false,
+		format: 'esm',
+		target: 'es2024',
+		conditions: ['workerd', 'worker', 'browser'],
+		mainFields: ['browser', 'module', 'main'],
+		external: ['cloudflare:*', 'node:*'],
+		loader: { '.html': 'text', '.txt': 'text', '.sql': 'text' },
+		define: { 'process.env.NODE_ENV': '"production"' },
+		sourcemap: 'inline',
+		logLevel: 'silent',
+	})
+	return outputFiles[0]!.text
+}
+
+async function workerOptions(worker: LocalWorker, mesh: LocalMesh): Promise<V4WorkerOptions> {
+	const { workerOptions: configured, main } = unstable_getMiniflareWorkerOptions(join(root, worker.config))
+	if (main === undefined) throw new Error(`${worker.config} names no main`)
+	const { modulesRules: _, ...options } = configured // the bundle is one module
+	return {
+		...options,
+		name: worker.name,
+		modules: true,
+		script: await bundle(main),
+		routes: [...worker.routes],
+		bindings: { ...(options.bindings as Record<string, string>), ...worker.variables(mesh) },
+	}
+}
+
+/** Requests are dispatched by host on one loopback port; Durable Objects persist below the state folder. */
+export async function localMesh(mesh: LocalMesh): Promise<MiniflareOptions> {
+	return convertV4MiniflareOptions({
+		host: '127.0.0.1',
+		port: mesh.port,
+		cf: false, // no look-up of this machine's location
+		log: new Log(LogLevel.WARN),
+		logRequests: false,
+		resourcePersistencePath: join(mesh.stateDir, 'objects'),
+		unsafeHandleRuntimeRestart: mesh.onRuntimeRestart,
+		workers: await Promise.all(WORKERS.map((worker) => workerOptions(worker, mesh))),
+	})
+}
