@@ -1,0 +1,141 @@
+/** The root of the control plane: resources, their history, who may change them, and what replicas pull. */
+import type { ServiceName } from '../names.ts'
+import type { Resource } from '../resources/resource.ts'
+import type { ConditionedStatus } from '../resources/status.ts'
+import type { Result } from '../result.ts'
+import type { Cursor, Endpoint } from '../snapshot/snapshot.ts'
+import type { PartBatch } from './snapshotReplica.ts'
+
+export type Role = 'viewer' | 'operator' | 'admin'
+
+/** Who is asking the control plane: the holder of an API token. */
+export interface Principal {
+	readonly token: string
+	readonly name: string
+	readonly role: Role
+}
+
+/** A resource as the store keeps it. */
+export interface StoredResource {
+	readonly resource: Resource
+	/** Grows by one with each change of the spec. */
+	readonly generation: number
+	/** RFC 3339. */
+	readonly createdAt: string
+	/** The revision that last changed it; its ETag is this number in quotes. */
+	readonly revision: number
+	readonly status?: ConditionedStatus
+}
+
+export type ChangeAction = 'created' | 'configured' | 'unchanged' | 'deleted'
+
+/** What an apply or delete did to one document. */
+export interface ChangeResult {
+	readonly apiVersion: string
+	readonly kind: string
+	readonly namespace: string
+	readonly name: string
+	readonly action: ChangeAction
+	readonly status?: ConditionedStatus
+}
+
+/** Names a resource; all that a delete needs. */
+export interface ResourceRef {
+	readonly apiVersion: string
+	readonly kind: string
+	readonly namespace: string
+	readonly name: string
+}
+
+export interface ChangeRequest {
+	readonly actor: Principal
+	readonly put?: readonly Resource[]
+	readonly remove?: readonly ResourceRef[]
+	readonly dryRun?: boolean
+	/** Refuse unless the one resource named has this revision (If-Match); 0: unless it does not exist (If-None-Match: *). */
+	readonly expectedRevision?: number
+}
+
+export type ChangeRefusal =
+	| { readonly reason: 'precondition_failed'; readonly currentRevision: number }
+	| { readonly reason: 'not_found'; readonly ref: ResourceRef }
+	| { readonly reason: 'unknown_revision'; readonly revision: number }
+	| { readonly reason: 'too_large'; readonly detail: string }
+
+export interface ChangeOutcome {
+	/** The revision in force after the change; unchanged documents make no new one. */
+	readonly revision: number
+	readonly results: readonly ChangeResult[]
+}
+
+export interface RevisionSummary {
+	readonly revision: number
+	/** RFC 3339. */
+	readonly at: string
+	readonly actor: string
+	/** What made it: `apply`, `delete`, `rollback to 7`. */
+	readonly cause: string
+	readonly changes: readonly { readonly key: string; readonly action: ChangeAction }[]
+}
+
+export interface AuditEntry {
+	readonly id: number
+	readonly at: string
+	readonly actor: string
+	readonly role: Role
+	/** `apply`, `delete`, `rollback`, `token.create`, `token.revoke`. */
+	readonly action: string
+	/** The revision it made, when it made one. */
+	readonly revision?: number
+	/** Field-level: what each resource was before and is now. Null where it was not there. */
+	readonly changes: readonly { readonly key: string; readonly before: unknown; readonly after: unknown }[]
+}
+
+export interface TokenInfo {
+	readonly id: string
+	readonly name: string
+	readonly role: Role
+	readonly createdAt: string
+	readonly createdBy: string
+}
+
+/** One page of a listing. `next` goes back in as `after`. */
+export interface Page<T> {
+	readonly items: readonly T[]
+	readonly next?: string
+}
+
+export interface PolicyStorePort {
+	change(request: ChangeRequest): Promise<Result<ChangeOutcome, ChangeRefusal>>
+	rollback(revision: number, actor: Principal): Promise<Result<ChangeOutcome, ChangeRefusal>>
+	get(kind: string, namespace: string, name: string): Promise<StoredResource | null>
+	/** In order of namespace and name. `limit` 1–500. */
+	list(kind: string, options: { namespace?: string; limit: number; after?: string }): Promise<Page<StoredResource>>
+	/** Newest first. */
+	revisions(options: { limit: number; after?: string }): Promise<Page<RevisionSummary>>
+	revision(n: number): Promise<RevisionSummary | null>
+	/** Newest first. */
+	audit(options: { limit: number; after?: string }): Promise<Page<AuditEntry>>
+
+	/** The principal whose token has this SHA-256 (hex), or null. */
+	authenticate(tokenHash: string): Promise<Principal | null>
+	/** Makes sure the token from the secret exists, as `bootstrap` with role admin; replaces an older one. */
+	bootstrap(tokenHash: string): Promise<void>
+	createToken(token: { name: string; role: Role; hash: string }, actor: Principal): Promise<TokenInfo>
+	listTokens(): Promise<readonly TokenInfo[]>
+	/** False when there is no such token. */
+	revokeToken(id: string, actor: Principal): Promise<boolean>
+
+	/** The leased endpoints of a service changed. Answers when they are stored; older versions than the stored one are ignored. */
+	putEndpoints(service: ServiceName, version: number, endpoints: readonly Endpoint[]): Promise<void>
+	/** Services that have, or lately had, leased endpoints. */
+	leasedServices(options: { limit: number; after?: string }): Promise<Page<ServiceName>>
+	/** Regions that have a replica. */
+	regions(): Promise<readonly string[]>
+	/** Parts after the cursor, for a replica that is new or fell behind. Also registers the replica for pushes. */
+	pull(region: string, cursor: Cursor | null): Promise<PartBatch>
+	/** Pushes whatever any replica lacks. Called by the scheduler as a watchdog; returns how many replicas still lag. */
+	flush(): Promise<number>
+	/** Answers when the store can read and write. */
+	ready(): Promise<{ revision: number; epoch: string }>
+}

@@ -1,0 +1,54 @@
+/** What isolates tell their region, and what a region knows. */
+
+/** One series of requests: everything that shares these labels is counted together. */
+export interface RequestLabels {
+	/** `<namespace>/<name>` of the service called, or '' when none was chosen. */
+	readonly service: string
+	/** Name of the rule that matched, or ''. */
+	readonly rule: string
+	/** HTTP status, or 0 when the client left before one. */
+	readonly status: number
+	/** The refusal's reason for a mesh-made reply, or ''. */
+	readonly refusal: string
+}
+
+export interface RequestSeries extends RequestLabels {
+	readonly count: number
+	readonly requestBytes: number
+	readonly responseBytes: number
+	/** Bodies whose length nobody declared: they stream untouched and are not in the byte counts. */
+	readonly unsizedBodies: number
+	/** Latency histogram as sparse [bucket index, count] pairs of `telemetry/histogram.ts`, and the sum in ms. */
+	readonly latency: readonly (readonly [number, number])[]
+	readonly latencySumMs: number
+}
+
+/** What one isolate tells its region, in batches. A batch is a delta; the number makes a repeated one harmless. */
+export interface Report {
+	readonly isolate: string
+	/** 1, 2, 3… per isolate. */
+	readonly batch: number
+	readonly revision: number
+	/** How long ago the isolate last heard from the control plane. */
+	readonly snapshotAgeMs: number
+	/** Since the last batch. */
+	readonly syncFailures: number
+	/** Requests whose labels did not fit the isolate's bounded table; counted in no series. */
+	readonly overflow: number
+	readonly series: readonly RequestSeries[]
+}
+
+/** What a region knows, for the admin to render. Counters are cumulative. */
+export interface RegionTelemetry {
+	readonly region: string
+	readonly series: readonly RequestSeries[]
+	readonly overflow: number
+	readonly syncFailures: number
+	/** Isolates heard from in the last minute. */
+	readonly isolates: readonly { readonly isolate: string; readonly revision: number; readonly snapshotAgeMs: number }[]
+}
+
+export interface TelemetryStorePort {
+	report(region: string, report: Report): Promise<void>
+	read(region: string): Promise<RegionTelemetry>
+}
