@@ -237,7 +237,8 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 				const reached = cursor.epoch === batch.epoch ? cursor.sequence : 0
 				acknowledge(this.sql, region, reached)
 				// A replica that lost its state is behind what it acknowledged: once, start from where it is.
-				if (reached <= from && restarted) throw new Error(`the replica stays at ${reached} after a batch up to ${batch.to}`)
+				if (reached <= from && restarted)
+					throw new Error(`the replica stays at ${reached} after a batch up to ${batch.to}`)
 				restarted ||= reached <= from
 				from = reached
 			}

@@ -10,8 +10,8 @@ const token = process.env.MESH_TOKEN ?? ''
 const TTL_SECONDS = 15
 const HEARTBEAT_MS = 5_000
 const CALL_TIMEOUT_MS = 5_000
-/** How long the proxies take to hear that an endpoint drains, at most about. */
-const DRAIN_MS = 400
+/** Proxies ask once a second what changed: after this long, none sends here any more. */
+const DRAIN_MS = 1_200
 
 export interface Reply {
 	readonly status: number
@@ -97,17 +97,20 @@ export async function join({ service, labels = {} }: Membership, handle: Handler
 	const endpoint = `/v1/services/default/${service}/endpoints/${service}-1`
 	const heartbeats = await register(endpoint, lease)
 
+	process.send?.('ready')
+
 	let leaving = false
-	const leave = async () => {
+	const leave = async (drainMs: number) => {
 		if (leaving) return
 		leaving = true
 		clearInterval(heartbeats)
-		await signOff(endpoint, server)
+		await signOff(endpoint, server, drainMs)
 		process.exit(0)
 	}
-	process.once('SIGTERM', leave)
-	process.once('SIGINT', leave)
-	process.once('disconnect', leave)
+	process.once('SIGTERM', () => leave(DRAIN_MS))
+	process.once('SIGINT', () => leave(DRAIN_MS))
+	// The parent is the mesh, and it is going too: nobody will call any more.
+	process.once('disconnect', () => leave(0))
 }
 
 const admin = (method: string, path: string, body?: unknown): Promise<Reply> =>
@@ -132,10 +135,12 @@ async function register(endpoint: string, lease: unknown): Promise<NodeJS.Timeou
 }
 
 /** No new requests first, then no lease, then no server. Without a mesh there is nobody to tell. */
-async function signOff(endpoint: string, server: Server): Promise<void> {
+async function signOff(endpoint: string, server: Server, drainMs: number): Promise<void> {
 	try {
-		await admin('POST', `${endpoint}/drain`)
-		await new Promise((resolve) => setTimeout(resolve, DRAIN_MS))
+		if (drainMs > 0) {
+			await admin('POST', `${endpoint}/drain`)
+			await new Promise((resolve) => setTimeout(resolve, drainMs))
+		}
 		await admin('DELETE', endpoint)
 	} catch {}
 	server.close()

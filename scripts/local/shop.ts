@@ -10,7 +10,7 @@ const folder = new URL('../../examples/shop/', import.meta.url)
 const SERVICES = [['web.ts'], ['orders.ts'], ['payments.ts', 'v1'], ['payments.ts', 'v2']] as const
 
 const READY_WITHIN_MS = 20_000
-/** Draining and leaving takes a service some tenths of a second. */
+/** Leaving takes a service some tenths of a second. */
 const STOP_WITHIN_MS = 1_200
 
 export interface Shop {
@@ -33,6 +33,11 @@ export async function startShop(port: number, adminToken: string): Promise<Shop>
 		}),
 	)
 	const stop = async () => void (await Promise.all(services.map(endService)))
+	// Asked before they are all there, the proxy would learn of empty services, and the dashboard would begin with errors.
+	await Promise.race([
+		Promise.all(services.map((service) => once(service, 'message'))),
+		new Promise((resolve) => setTimeout(resolve, READY_WITHIN_MS).unref()),
+	])
 	const failure = await until200({ port, host: 'shop.localhost', path: '/' }, READY_WITHIN_MS)
 	if (failure === undefined) return { stop }
 	await stop()
@@ -53,7 +58,7 @@ async function applyResources(port: number, adminToken: string): Promise<void> {
 
 async function endService(service: ChildProcess): Promise<void> {
 	if (service.exitCode !== null || service.signalCode !== null) return
-	service.kill('SIGTERM')
+	service.disconnect()
 	const overdue = setTimeout(() => service.kill('SIGKILL'), STOP_WITHIN_MS)
 	await once(service, 'exit')
 	clearTimeout(overdue)

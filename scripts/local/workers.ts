@@ -87,6 +87,13 @@ async function workerOptions(worker: LocalWorker, mesh: LocalMesh): Promise<V4Wo
 	}
 }
 
+/** What the Workers log, records to stdout and troubles to stderr. The runtime's notes to its own makers are left out. */
+function showLog({ level, message }: { level: string; message: string }): void {
+	if (message.startsWith('NOSENTRY')) return
+	if (level === 'error' || level === 'warn') console.error(message)
+	else console.log(message)
+}
+
 /** Requests are dispatched by host on one loopback port; Durable Objects persist below the state folder. */
 export async function localMesh(mesh: LocalMesh): Promise<MiniflareOptions> {
 	return convertV4MiniflareOptions({
@@ -95,6 +102,7 @@ export async function localMesh(mesh: LocalMesh): Promise<MiniflareOptions> {
 		cf: false, // no look-up of this machine's location
 		log: new Log(LogLevel.WARN),
 		logRequests: false,
+		handleStructuredLogs: showLog,
 		resourcePersistencePath: join(mesh.stateDir, 'objects'),
 		unsafeHandleRuntimeRestart: mesh.onRuntimeRestart,
 		workers: await Promise.all(WORKERS.map((worker) => workerOptions(worker, mesh))),

@@ -123,7 +123,7 @@ function findByPrefix<T>(paths: PathIndex<T>, facts: RequestFacts): Candidate<T>
 			if (found !== undefined) return found
 		}
 		if (end === 0) return undefined
-		end = path.lastIndexOf('/', end - 1)
+		end = Math.max(0, path.lastIndexOf('/', end - 1))
 	}
 }
 

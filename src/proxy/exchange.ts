@@ -26,7 +26,13 @@ export interface Exchange extends RequestFacts {
 const PLAIN_URL =
 	/^https?:\/\/[a-z0-9.-]+(?::[0-9]+)?(?:\/(?!(?:\.|%2[eE]){1,2}(?:[/?]|$))[\w.~!$&'()*+,;=:@%|[\]-]*)+(?:\?[\w.~!$&()*+,;=:@%/?|[\]-]*)?$/
 
-/** Reads a request. Slicing its URL costs a tenth of parsing it. The host is empty when the URL is none. */
+/**
+ * Names, addresses and ports. URLs allow more, such as `a,b;c=d.example.com`, which a wildcard would match and which would mean
+ * something else in the forwarding fields.
+ */
+const AUTHORITY = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?$/
+
+/** Reads a request. Slicing its URL costs a tenth of parsing it. The host is empty when the URL is none, or names none. */
 export function admit(request: Request, now: number): Exchange {
 	const { url } = request
 	if (PLAIN_URL.test(url)) {
@@ -36,7 +42,7 @@ export function admit(request: Request, now: number): Exchange {
 	}
 	if (!URL.canParse(url)) return exchangeOf(request, now, '', '', '/')
 	const { protocol, host, pathname, search } = new URL(url)
-	return exchangeOf(request, now, protocol.slice(0, -1), host, pathname + search)
+	return exchangeOf(request, now, protocol.slice(0, -1), AUTHORITY.test(host) ? host : '', pathname + search)
 }
 
 function exchangeOf(request: Request, now: number, scheme: string, authority: string, target: string): Exchange {

@@ -7,7 +7,14 @@ import { type ServiceName, servicePart } from '../names.ts'
 import type { LoadAnswer, LoadRequest } from '../ports.ts'
 import type { Cursor } from '../snapshot/snapshot.ts'
 import type { ControlPlane, Scope } from './ports.ts'
-import { applyAnswer, concerned, type ResolvedHost, type RoutingTable, resolveHost } from './routingTable.ts'
+import {
+	applyAnswer,
+	concerned,
+	type ResolvedHost,
+	type RoutingTable,
+	rememberAbsent,
+	resolveHost,
+} from './routingTable.ts'
 
 export interface Knowledge {
 	readonly table: RoutingTable
@@ -23,14 +30,16 @@ export interface Knowledge {
 	confirmedAt: number
 	/** Since telemetry last asked. */
 	syncFailures: number
+	/** Of the look-ups answered since the last sync began, the oldest: that sync must not claim to be newer. */
+	oldestLookup: number
 }
 
 /** At most one sync a second, and only while traffic flows (DESIGN §2). */
 export const SYNC_INTERVAL_MS = 1_000
-/** Known names never pass through this: it only bounds hosts and services that the isolate does not hold. */
+/** Known names never pass through this: it only bounds hosts that the isolate does not hold. */
 const LOOKUPS_PER_SECOND = 50
 const LOOKUP_BURST = 200
-/** How often one sync asks anew because the replica moved on in between. */
+/** How often one sync or look-up asks anew because the replica moved on in between. */
 const MAX_ATTEMPTS = 4
 
 export function createKnowledge(table: RoutingTable, controlPlane: ControlPlane, now: number): Knowledge {
@@ -43,6 +52,7 @@ export function createKnowledge(table: RoutingTable, controlPlane: ControlPlane,
 		syncStartedAt: 0,
 		confirmedAt: 0,
 		syncFailures: 0,
+		oldestLookup: Number.POSITIVE_INFINITY,
 	}
 }
 
@@ -56,12 +66,13 @@ export function syncIfDue(knowledge: Knowledge, now: number, scope: Scope): void
 /** Asks what changed, fetches what concerns this isolate, and applies it whole. Never rejects. */
 export async function sync(knowledge: Knowledge, now: number): Promise<void> {
 	const { table } = knowledge
+	knowledge.oldestLookup = Number.POSITIVE_INFINITY
 	try {
 		const { answer, cursor, revision } = await changesSince(knowledge)
 		if (answer !== undefined) applyAnswer(table, answer)
 		// Another history numbers its revisions anew.
 		table.revision = cursor.epoch === table.cursor?.epoch ? Math.max(table.revision, revision) : revision
-		table.cursor = cursor
+		table.cursor = { ...cursor, sequence: Math.min(cursor.sequence, knowledge.oldestLookup) }
 		knowledge.confirmedAt = now
 	} catch {
 		knowledge.syncFailures++
@@ -82,30 +93,32 @@ async function changesSince(knowledge: Knowledge): Promise<Changes> {
 	const { table, controlPlane } = knowledge
 	for (let attempt = 1; ; attempt++) {
 		const delta = await controlPlane.sync(table.cursor!)
-		const names = delta.reset ? undefined : concerned(table, delta.changed)
-		if (names?.length === 0) return { ...delta, answer: undefined }
-		const answer = await loadAll(knowledge, names === undefined ? everythingHeld(table) : { parts: names })
-		if (names === undefined) table.resolved.clear()
+		const request = delta.reset ? everythingHeld(table) : concerned(table, delta.changed)
+		if (!delta.reset && request.parts.length === 0 && request.hosts.length === 0) return { ...delta, answer: undefined }
+		const answer = await loadAll(knowledge, request)
 		if (answer.cursor.sequence === delta.cursor.sequence || attempt >= MAX_ATTEMPTS) return { ...delta, answer }
 	}
 }
 
 /** Too much changed to name it, or the mesh's history is another one. */
-function everythingHeld(table: RoutingTable): LoadRequest {
-	const hosts = [...table.hosts.keys()].filter((pattern) => !pattern.startsWith('*'))
-	return { parts: [...table.held.keys()], hosts, filter: true }
+function everythingHeld(table: RoutingTable) {
+	// A pattern resolves to its own virtual host, with slices that are new since.
+	return { parts: [...table.held.keys()], hosts: [...table.hosts.keys()], filter: true }
 }
 
-/** All pages of an answer as one. When the replica moved on between two pages, it starts again. */
+/**
+ * All pages of an answer as one. When the replica moved on between two pages, it starts again; where changes never pause for
+ * that long, the pages are taken as they come, under the first one's cursor: the next sync brings what they missed.
+ */
 async function loadAll({ controlPlane }: Knowledge, request: LoadRequest): Promise<Omit<LoadAnswer, 'next'>> {
-	for (;;) {
+	for (let attempt = 1; ; attempt++) {
 		const { next, ...answer } = await controlPlane.load(request)
 		const parts = [...answer.parts]
 		let after = next
 		let moved = false
 		while (after !== undefined && !moved) {
 			const page = await controlPlane.load({ ...request, filter: false, after })
-			moved = page.cursor.sequence !== answer.cursor.sequence
+			moved = page.cursor.sequence !== answer.cursor.sequence && attempt < MAX_ATTEMPTS
 			parts.push(...page.parts)
 			after = page.next
 		}
@@ -132,22 +145,19 @@ export async function learnService(
 	scope: Scope,
 ): Promise<boolean> {
 	const part = servicePart(service)
-	return once(knowledge, part, { parts: [part] }, now, scope)
+	const reached = await once(knowledge, part, { parts: [part] }, now, scope)
+	if (reached && !knowledge.table.services.has(service)) rememberAbsent(knowledge.table, service)
+	return reached
 }
 
 /** One look-up for all who want the same at the same time. It belongs to nobody: it goes on when its first asker leaves. */
 function once(knowledge: Knowledge, key: string, request: LoadRequest, now: number, scope: Scope): Promise<boolean> {
 	const running = knowledge.loading.get(key)
-	if (running !== undefined) return Promise.race([running, givenUp(knowledge, key)])
+	if (running !== undefined) return Promise.race([running, givenUp(knowledge, key, running)])
 	const load = loadAll(knowledge, request)
 		.then((answer) => {
-			const { table } = knowledge
-			applyAnswer(table, answer)
-			if (table.cursor === undefined) {
-				table.cursor = answer.cursor
-				table.revision = answer.revision
-				knowledge.confirmedAt = now
-			}
+			applyAnswer(knowledge.table, answer)
+			claimNoMore(knowledge, answer, now)
 			return true
 		})
 		.catch(() => {
@@ -160,10 +170,29 @@ function once(knowledge: Knowledge, key: string, request: LoadRequest, now: numb
 	return load
 }
 
+/**
+ * Our cursor never claims more than the oldest answer that was taken in, so that the next sync names whatever changed after
+ * it. An answer from another history is worth nothing together with ours: an epoch that nobody has makes the sync reload all.
+ */
+function claimNoMore(
+	knowledge: Knowledge,
+	{ cursor, revision }: Pick<LoadAnswer, 'cursor' | 'revision'>,
+	now: number,
+): void {
+	const { table } = knowledge
+	knowledge.oldestLookup = Math.min(knowledge.oldestLookup, cursor.sequence)
+	if (table.cursor === undefined) {
+		table.cursor = cursor
+		table.revision = revision
+		knowledge.confirmedAt = now
+	} else if (cursor.epoch !== table.cursor.epoch) table.cursor = { epoch: '', sequence: 0 }
+	else if (cursor.sequence < table.cursor.sequence) table.cursor = cursor
+}
+
 /** A promise made for a request that was cancelled may never settle: who waits for another's look-up waits only so long. */
-async function givenUp({ controlPlane, loading }: Knowledge, key: string): Promise<boolean> {
+async function givenUp({ controlPlane, loading }: Knowledge, key: string, running: Promise<boolean>): Promise<boolean> {
 	await controlPlane.patience()
-	loading.delete(key)
+	if (loading.get(key) === running) loading.delete(key)
 	return false
 }
 

@@ -84,7 +84,8 @@ export const statusOf = (refusal: Refusal): number => answers[refusal.reason].st
 /** The reply to a refused exchange: RFC 9457 problem details and RFC 9209 Proxy-Status. */
 export function rescue(refusal: Refusal, exchange: Exchange, revision: number): Response {
 	const { status, owner, flag, proxyError, title, retryAfterSeconds } = answers[refusal.reason]
-	const rule = exchange.rule?.name
+	// The rule that stands in while a service has no route has no name.
+	const rule = exchange.rule?.name || undefined
 	const body = {
 		type: `https://selvedge.dev/refusals/${refusal.reason}`,
 		title,
@@ -110,8 +111,11 @@ export function rescue(refusal: Refusal, exchange: Exchange, revision: number): 
 /** `details` is for people; `reason`, `revision` and `rule` are our own parameters, which the RFC allows. */
 function proxyStatus(error: string, reason: string, revision: number, rule: string | undefined): string {
 	const parameters = `selvedge;error=${error};details="${reason}";revision=${revision}`
-	return rule === undefined ? parameters : `${parameters};rule="${rule}"`
+	return rule === undefined ? parameters : `${parameters};rule=${quoted(rule)}`
 }
+
+/** A structured field's string (RFC 9651 §3.3.3): printable ASCII, with quotes and backslashes escaped. */
+const quoted = (text: string): string => `"${text.replace(/[^ -~]/g, '?').replace(/["\\]/g, '\\$&')}"`
 
 function detailOf(refusal: Refusal): string {
 	switch (refusal.reason) {

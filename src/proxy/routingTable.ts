@@ -2,7 +2,14 @@
 import { addToFilter, type BloomFilter, mayContain } from '../matching/bloomFilter.ts'
 import { patternsFor } from '../matching/host.ts'
 import { createRuleIndex, indexesFor, type RuleIndex } from '../matching/ruleIndex.ts'
-import { canonicalMeshHost, isVirtualHostHead, type PartName, patternOf, type ServiceName } from '../names.ts'
+import {
+	canonicalMeshHost,
+	isVirtualHostHead,
+	type PartName,
+	patternOf,
+	type ServiceName,
+	servicePart,
+} from '../names.ts'
 import type { LoadAnswer } from '../ports.ts'
 import type { Cursor, Part, PartBody, RouteSlice, VirtualHost } from '../snapshot/snapshot.ts'
 import { type CompiledService, compileService } from './compileService.ts'
@@ -40,6 +47,8 @@ export interface RoutingTable {
 
 /** More distinct hosts than this in one isolate and the memory of them starts anew. */
 const MAX_RESOLVED = 10_000
+/** At most this many served hosts are placed anew beside the path; the rest ask when they are next asked for. */
+const MAX_REPLACED = 1_000
 
 export function createRoutingTable(meshDomain: string, random: () => number): RoutingTable {
 	return {
@@ -59,13 +68,18 @@ export function resolveHost(table: RoutingTable, host: string): ResolvedHost | n
 	const known = table.resolved.get(host)
 	if (known !== undefined) return known
 	if (table.patterns === undefined) return undefined
-	const meshHost = canonicalMeshHost(host, table.meshDomain)
-	for (const pattern of meshHost === undefined ? patternsFor(host) : [meshHost]) {
+	for (const pattern of candidates(table, host)) {
 		const virtualHost = table.hosts.get(pattern)
 		if (virtualHost !== undefined) return remember(table, host, virtualHost)
 		if (mayContain(table.patterns, pattern)) return undefined
 	}
 	return remember(table, host, null)
+}
+
+/** The patterns that may serve a host, in order of precedence. */
+function candidates({ meshDomain }: RoutingTable, host: string): string[] {
+	const meshHost = canonicalMeshHost(host, meshDomain)
+	return meshHost === undefined ? patternsFor(host) : [meshHost]
 }
 
 function remember(table: RoutingTable, host: string, virtualHost: CompiledHost | null): ResolvedHost | null {
@@ -77,7 +91,10 @@ function remember(table: RoutingTable, host: string, virtualHost: CompiledHost |
 
 /** Takes a complete answer of the control plane in. Synchronous, so that no request sees half of it. */
 export function applyAnswer(table: RoutingTable, answer: Omit<LoadAnswer, 'next'>): void {
-	if (answer.filter !== undefined) table.patterns = answer.filter
+	if (answer.filter !== undefined) {
+		table.patterns = answer.filter
+		table.resolved.clear()
+	}
 	for (const part of answer.parts) applyPart(table, part)
 	for (const [host, pattern] of Object.entries(answer.hosts)) {
 		const virtualHost = pattern === null ? null : (table.hosts.get(pattern) ?? null)
@@ -85,18 +102,42 @@ export function applyAnswer(table: RoutingTable, answer: Omit<LoadAnswer, 'next'
 	}
 }
 
-/** Names among `changed` that this isolate has to fetch: parts it holds, and new slices of hosts it holds. */
-export function concerned(table: RoutingTable, changed: readonly PartName[]): PartName[] {
-	const names: PartName[] = []
+/**
+ * What of `changed` this isolate has to fetch: parts it holds, new slices of hosts it holds, and the hosts it serves that a
+ * virtual host which came or went may take over or leave to another.
+ */
+export function concerned(
+	table: RoutingTable,
+	changed: readonly PartName[],
+): { readonly parts: readonly PartName[]; readonly hosts: readonly string[] } {
+	const parts: PartName[] = []
+	const heads = new Set<string>()
 	for (const name of changed) {
 		const pattern = patternOf(name)
 		if (pattern !== undefined && isVirtualHostHead(name)) {
 			if (table.patterns !== undefined) addToFilter(table.patterns, pattern)
-			table.resolved.clear()
+			heads.add(pattern)
 		}
-		if (table.held.has(name) || (pattern !== undefined && table.hosts.has(pattern))) names.push(name)
+		if (table.held.has(name) || (pattern !== undefined && table.hosts.has(pattern))) parts.push(name)
 	}
-	return names
+	return { parts, hosts: heads.size === 0 ? [] : placeAnew(table, heads) }
+}
+
+/** Served hosts go on as they are until the answer is there. Unknown ones are forgotten, to be looked up when asked for. */
+function placeAnew(table: RoutingTable, heads: ReadonlySet<string>): string[] {
+	const served: string[] = []
+	for (const [host, resolved] of table.resolved) {
+		if (!candidates(table, host).some((pattern) => heads.has(pattern))) continue
+		if (resolved !== null && served.length < MAX_REPLACED) served.push(host)
+		else table.resolved.delete(host)
+	}
+	return served
+}
+
+/** A service that a rule names and the control plane does not know: without endpoints, until a sync says that it came. */
+export function rememberAbsent(table: RoutingTable, service: ServiceName): void {
+	table.held.set(servicePart(service), '')
+	table.services.set(service, compileService({ kind: 'service', service, endpoints: [] }, table.states, table.random))
 }
 
 function applyPart(table: RoutingTable, part: Part): void {

@@ -39,7 +39,7 @@ const MAX_RUNE = 0x10ffff
 export function regexProgram(pattern: string): Result<RegexProgram, string> {
 	let compiled: Compiled
 	try {
-		compiled = (RE2JS.compile(pattern) as unknown as { re2Input: { prog: Compiled } }).re2Input.prog
+		compiled = compile(pattern)
 	} catch (error) {
 		return err(error instanceof Error ? error.message : String(error))
 	}
@@ -48,6 +48,9 @@ export function regexProgram(pattern: string): Result<RegexProgram, string> {
 		return err(`the pattern needs ${compiled.inst.length} instructions; at most ${MAX_INSTRUCTIONS} are allowed`)
 	return ok({ start: compiled.start, instructions: compiled.inst.map(translate) })
 }
+
+const compile = (pattern: string): Compiled =>
+	(RE2JS.compile(pattern) as unknown as { re2Input: { prog: Compiled } }).re2Input.prog
 
 function translate(instruction: Compiled['inst'][number]): readonly number[] {
 	const { op: code, out, arg } = instruction
@@ -85,13 +88,23 @@ function conditions(arg: number): number {
 function ranges(runes: readonly number[], foldCase: boolean): number[] {
 	if (runes.length !== 1) return [...runes]
 	const rune = runes[0]!
-	if (!foldCase) return [rune, rune]
-	const text = String.fromCodePoint(rune)
-	const variants = new Set([rune])
-	for (const variant of [text.toLowerCase(), text.toUpperCase(), text.toLowerCase().toUpperCase()])
-		if ([...variant].length === 1) variants.add(variant.codePointAt(0)!)
-	// The two letters outside ASCII that fold into it.
-	if (variants.has(0x6b)) variants.add(0x212a)
-	if (variants.has(0x73)) variants.add(0x17f)
-	return [...variants].sort((a, b) => a - b).flatMap((variant) => [variant, variant])
+	return foldCase ? variantsOf(rune) : [rune, rune]
+}
+
+/**
+ * A rune and all that fold to the same, as ranges. Some have more than two cases (θ ϑ Θ ϴ) and JavaScript's own mapping
+ * misses some, so re2js is asked: they are the gaps in "anything but this rune".
+ */
+function variantsOf(rune: number): number[] {
+	// The quick way for most of ASCII; k and s have relatives outside it.
+	const letter = String.fromCodePoint(rune)
+	if (/^[a-jl-rt-z]$/i.test(letter))
+		return [letter.toUpperCase(), letter.toLowerCase()].flatMap((variant) => [
+			variant.charCodeAt(0),
+			variant.charCodeAt(0),
+		])
+	const others = compile(`(?i)[^\\x{${rune.toString(16)}}]`).inst.find(({ op: code }) => code === re2.rune)!.runes
+	const variants: number[] = []
+	for (let i = 1; i < others.length - 1; i += 2) variants.push(others[i]! + 1, others[i + 1]! - 1)
+	return variants
 }

@@ -7,9 +7,6 @@ import { environmentsOf, readWrangler, root, WORKERS, workerConfigs } from '../.
 import { placeholderRoute, planSteps, requirements, type WorkerConfig } from '../../scripts/deploy/plan.ts'
 import { wrangler } from '../../scripts/deploy/wrangler.ts'
 
-/** Variables of the top level alone: the region is a constant on one machine, and learned from the request elsewhere. */
-const LOCAL_ONLY = ['REGION']
-
 const ENVIRONMENTS = ['staging', 'production']
 const CONFIGS = WORKERS.map(({ config }) => config)
 const scratch = mkdtempSync(join(tmpdir(), 'selvedge-deploy-'))
@@ -19,7 +16,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 function warnings(output: string): string[] {
 	const missing = output.match(/^\s*- [A-Z_]+$/gm)?.map((line) => line.trim().slice(2)) ?? []
 	const others = output.split('\n').filter((line) => /WARNING/.test(line) && !/Processing .* configuration/.test(line))
-	return [...missing.filter((name) => !LOCAL_ONLY.includes(name)), ...others]
+	return [...missing, ...others]
 }
 
 describe('a dry run of every Worker in every environment', () => {
@@ -47,10 +44,7 @@ describe('a dry run of every Worker in every environment', () => {
 
 describe('each environment spells out all that it does not inherit', () => {
 	const bindings = (config: string, env: string) => readWrangler(config, env).durable_objects.bindings
-	const variables = (config: string, env: string) =>
-		Object.keys(readWrangler(config, env).vars)
-			.filter((name) => !LOCAL_ONLY.includes(name))
-			.sort()
+	const variables = (config: string, env: string) => Object.keys(readWrangler(config, env).vars).sort()
 
 	test('and all three Workers have the same environments', () => {
 		for (const config of CONFIGS) expect(environmentsOf(config), config).toEqual(ENVIRONMENTS)
