@@ -26,6 +26,10 @@ export interface Knowledge {
 	refilledAt: number
 	/** When the last sync began; 0: none yet. */
 	syncStartedAt: number
+	/** The sync under way. */
+	syncing: Promise<void> | undefined
+	/** Whether the last sync got an answer. */
+	reachable: boolean
 	/** When the control plane last said that what we hold is current. */
 	confirmedAt: number
 	/** Since telemetry last asked. */
@@ -36,6 +40,14 @@ export interface Knowledge {
 
 /** At most one sync a second, and only while traffic flows (DESIGN §2). */
 export const SYNC_INTERVAL_MS = 1_000
+/** Older knowledge than this may lack a change that has been answered: DESIGN §9 promises 1.5 s. */
+const STALE_AFTER_MS = 1_500
+/** What a request after a pause waits for the region's replica at most. */
+const CATCH_UP_MS = 250
+/** A sync under way for longer belonged to a request that was cancelled. */
+const STUCK_AFTER_MS = 10_000
+/** What those wait who want a look-up that somebody else began. */
+const LOOKUP_MS = 5_000
 /** Known names never pass through this: it only bounds hosts that the isolate does not hold. */
 const LOOKUPS_PER_SECOND = 50
 const LOOKUP_BURST = 200
@@ -50,17 +62,36 @@ export function createKnowledge(table: RoutingTable, controlPlane: ControlPlane,
 		lookups: LOOKUP_BURST,
 		refilledAt: now,
 		syncStartedAt: 0,
+		syncing: undefined,
+		reachable: true,
 		confirmedAt: 0,
 		syncFailures: 0,
 		oldestLookup: Number.POSITIVE_INFINITY,
 	}
 }
 
-/** Starts a sync beside the path when one is due. */
-export function syncIfDue(knowledge: Knowledge, now: number, scope: Scope): void {
-	if (now - knowledge.syncStartedAt < SYNC_INTERVAL_MS || knowledge.table.cursor === undefined) return
+/**
+ * Keeps what is known fresh. A busy isolate syncs beside its requests and nobody waits: undefined. After a pause, when nobody
+ * asked for so long that a change could go unnoticed, the first requests wait for the answer, but not for long, and not at all
+ * while the control plane is gone: serving what is known goes before everything.
+ */
+export function keepFresh(knowledge: Knowledge, now: number, scope: Scope): Promise<void> | undefined {
+	if (knowledge.table.cursor === undefined) return undefined
+	const age = now - knowledge.syncStartedAt
+	if (age >= SYNC_INTERVAL_MS && (knowledge.syncing === undefined || age >= STUCK_AFTER_MS))
+		startSync(knowledge, now, scope)
+	if (now - knowledge.confirmedAt <= STALE_AFTER_MS || !knowledge.reachable || knowledge.syncing === undefined)
+		return undefined
+	return Promise.race([knowledge.syncing, knowledge.controlPlane.patience(CATCH_UP_MS)])
+}
+
+function startSync(knowledge: Knowledge, now: number, scope: Scope): void {
 	knowledge.syncStartedAt = now
-	scope.waitUntil(sync(knowledge, now))
+	const syncing = sync(knowledge, now).finally(() => {
+		if (knowledge.syncing === syncing) knowledge.syncing = undefined
+	})
+	knowledge.syncing = syncing
+	scope.waitUntil(syncing)
 }
 
 /** Asks what changed, fetches what concerns this isolate, and applies it whole. Never rejects. */
@@ -74,8 +105,10 @@ export async function sync(knowledge: Knowledge, now: number): Promise<void> {
 		table.revision = cursor.epoch === table.cursor?.epoch ? Math.max(table.revision, revision) : revision
 		table.cursor = { ...cursor, sequence: Math.min(cursor.sequence, knowledge.oldestLookup) }
 		knowledge.confirmedAt = now
+		knowledge.reachable = true
 	} catch {
 		knowledge.syncFailures++
+		knowledge.reachable = false
 	}
 }
 
@@ -191,7 +224,7 @@ function claimNoMore(
 
 /** A promise made for a request that was cancelled may never settle: who waits for another's look-up waits only so long. */
 async function givenUp({ controlPlane, loading }: Knowledge, key: string, running: Promise<boolean>): Promise<boolean> {
-	await controlPlane.patience()
+	await controlPlane.patience(LOOKUP_MS)
 	if (loading.get(key) === running) loading.delete(key)
 	return false
 }

@@ -2,7 +2,7 @@
 import { admit, type Exchange } from './exchange.ts'
 import { forwarder } from './forward.ts'
 import { withoutHopByHop } from './hopByHop.ts'
-import { type Knowledge, learnHost, learnService, syncIfDue } from './knowledge.ts'
+import { type Knowledge, keepFresh, learnHost, learnService } from './knowledge.ts'
 import type { ProxyPorts, Scope } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { rescue } from './rescue.ts'
@@ -19,7 +19,8 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 
 	return async (request, scope) => {
 		const exchange = admit(request, ports.now())
-		syncIfDue(knowledge, exchange.startedAt, scope)
+		const catchingUp = keepFresh(knowledge, exchange.startedAt, scope)
+		if (catchingUp !== undefined) await catchingUp
 		let outcome: Response | Refusal
 		try {
 			// The virtual host first: from the table when it is warm, from the control plane once when it is not.

@@ -8,8 +8,8 @@ import type { Refusal } from './refusal.ts'
 export interface ControlPlane {
 	sync(cursor: Cursor): Promise<Delta>
 	load(request: LoadRequest): Promise<LoadAnswer>
-	/** Settles when a look-up that somebody else began has had its time. */
-	patience(): Promise<void>
+	/** Settles after this long: nobody waits for another's call without end. */
+	patience(ms: number): Promise<void>
 }
 
 /** What lives as long as one request: work that may outlast its reply. */

@@ -10,7 +10,7 @@ export function controlPlane(replica: () => SnapshotReplicaPort, region: string)
 	return {
 		sync: (cursor) => inTime(replica().sync(region, cursor)),
 		load: (request) => inTime(replica().load(region, request)),
-		patience: () => scheduler.wait(TIMEOUT_MS),
+		patience: (ms) => scheduler.wait(ms),
 	}
 }
 
