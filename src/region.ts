@@ -3,6 +3,12 @@
 /** Durable Objects' location hints (https://developers.cloudflare.com/durable-objects/reference/data-location/). */
 export type Region = 'wnam' | 'enam' | 'sam' | 'weur' | 'eeur' | 'apac' | 'oc' | 'afr' | 'me'
 
+const REGIONS: ReadonlySet<string> = new Set<Region>(['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'])
+
+/** Where to make a region's objects: in it. A region by another name, as in local runs, has them anywhere. */
+export const placement = (region: string): { readonly locationHint?: Region } =>
+	REGIONS.has(region) ? { locationHint: region as Region } : {}
+
 /** What the platform tells about where a request arrived. */
 export interface Place {
 	readonly continent?: unknown

@@ -1,6 +1,6 @@
 /** The admin Worker's bindings, and the mesh as seen through them. */
 import type { PolicyStorePort, ServiceRegistryPort, SnapshotReplicaPort, TelemetryStorePort } from '../../src/ports.ts'
-import { regionOf } from '../../src/region.ts'
+import { placement, regionOf } from '../../src/region.ts'
 import type { Mesh } from './mesh.ts'
 
 export interface Env {
@@ -38,10 +38,5 @@ export function meshOf(env: Env, report: Mesh['report']): Mesh {
 	}
 }
 
-const HINTS = new Set(['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'])
-
-/** Regions are location hints, so that a region's object is made in it; a region by another name is made anywhere. */
 const regional = (namespace: DurableObjectNamespace, region: string): DurableObjectStub =>
-	HINTS.has(region)
-		? namespace.getByName(region, { locationHint: region as DurableObjectLocationHint })
-		: namespace.getByName(region)
+	namespace.getByName(region, placement(region))

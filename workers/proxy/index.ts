@@ -6,7 +6,7 @@ import { pipeline, type Serve } from '../../src/proxy/pipeline.ts'
 import type { ProxyPorts } from '../../src/proxy/ports.ts'
 import { reporter } from '../../src/proxy/reporting.ts'
 import { createRoutingTable } from '../../src/proxy/routingTable.ts'
-import { type Place, regionOf } from '../../src/region.ts'
+import { type Place, placement, regionOf } from '../../src/region.ts'
 import { controlPlane } from './controlPlane.ts'
 
 export interface ProxyEnv {
@@ -30,7 +30,7 @@ export default {
 }
 
 function start(env: ProxyEnv, region: string): Serve {
-	const options = { locationHint: region }
+	const options = placement(region)
 	const table = createRoutingTable(env.MESH_DOMAIN, Math.random)
 	const knowledge = createKnowledge(
 		table,
