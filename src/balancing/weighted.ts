@@ -38,11 +38,5 @@ function aliasTable(weights: readonly number[], total: number): { chance: Float6
 		scaled[more] = scaled[more]! - (1 - scaled[less]!)
 		if (scaled[more]! < 1) small.push(large.pop()!)
 	}
-	// What rounding leaves in `small` has a share of one, but an item of weight zero must never be drawn.
-	for (const column of small) {
-		if (weights[column] !== 0) continue
-		chance[column] = 0
-		alias[column] = weights.indexOf(Math.max(...weights))
-	}
 	return { chance, alias }
 }

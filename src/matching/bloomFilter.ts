@@ -13,10 +13,12 @@ export interface BloomFilter {
 /** 16 bits and 8 hashes per name: fewer than 1 in 1,000 false positives at the expected size. */
 const BITS_PER_NAME = 16
 const HASHES = 8
+/** In smaller filters the bits of one name meet each other too often for that. */
+const MIN_BYTES = 1_024
 
 /** An empty filter for about `names` names. */
 export function createFilter(names: number): BloomFilter {
-	return { bits: new Uint8Array(Math.max(128, Math.ceil((names * BITS_PER_NAME) / 8))), hashes: HASHES }
+	return { bits: new Uint8Array(Math.max(MIN_BYTES, Math.ceil((names * BITS_PER_NAME) / 8))), hashes: HASHES }
 }
 
 export function addToFilter(filter: BloomFilter, name: string): void {

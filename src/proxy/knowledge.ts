@@ -28,7 +28,7 @@ export interface Knowledge {
 	syncStartedAt: number
 	/** The sync under way. */
 	syncing: Promise<void> | undefined
-	/** Whether the last sync got an answer. */
+	/** Whether the last sync got an answer, in the time that requests wait for one. */
 	reachable: boolean
 	/** When the control plane last said that what we hold is current. */
 	confirmedAt: number
@@ -80,12 +80,20 @@ export function keepFresh(knowledge: Knowledge, now: number, scope: Scope): Prom
 	const age = now - knowledge.syncStartedAt
 	if (age >= SYNC_INTERVAL_MS && (knowledge.syncing === undefined || age >= STUCK_AFTER_MS))
 		startSync(knowledge, now, scope)
-	if (now - knowledge.confirmedAt <= STALE_AFTER_MS || !knowledge.reachable || knowledge.syncing === undefined)
-		return undefined
-	return Promise.race([knowledge.syncing, knowledge.controlPlane.patience(CATCH_UP_MS)])
+	const { syncing, syncStartedAt, confirmedAt, reachable } = knowledge
+	// Only a sync that began after a pause is waited for: a busy isolate whose sync takes long goes on with what it knows.
+	if (syncing === undefined || syncStartedAt - confirmedAt <= STALE_AFTER_MS || !reachable) return undefined
+	return Promise.race([syncing, caughtUpOrNot(knowledge, syncing)])
+}
+
+/** One wait in vain is enough: nobody waits again until the control plane has answered. */
+async function caughtUpOrNot(knowledge: Knowledge, syncing: Promise<void>): Promise<void> {
+	await knowledge.controlPlane.patience(CATCH_UP_MS)
+	if (knowledge.syncing === syncing) knowledge.reachable = false
 }
 
 function startSync(knowledge: Knowledge, now: number, scope: Scope): void {
+	if (knowledge.syncing !== undefined) knowledge.reachable = false
 	knowledge.syncStartedAt = now
 	const syncing = sync(knowledge, now).finally(() => {
 		if (knowledge.syncing === syncing) knowledge.syncing = undefined

@@ -117,16 +117,9 @@ function buildRoute(
 	const rules = resolved.map(({ backends }, i) => ruleOf(route, i, backends))
 	const attachments = verdicts.flatMap((verdict) => verdict.attachments)
 	for (const attachment of attachments) {
+		// Listeners that share a pattern admit the same hostnames of a route: one slice speaks for all.
 		const part = routeSlicePart(attachment.pattern, route.metadata.namespace, route.metadata.name)
-		const already = parts.get(part)
-		// Two listeners may share a pattern: the slice then admits what either admits.
-		const hostnames =
-			already?.kind === 'routeSlice' && already.hostnames.length > 0 && attachment.hostnames.length > 0
-				? [...new Set([...already.hostnames, ...attachment.hostnames])]
-				: already?.kind === 'routeSlice'
-					? []
-					: attachment.hostnames
-		parts.set(part, routeSlice(route, found.createdAt, { ...attachment, hostnames }, rules))
+		parts.set(part, routeSlice(route, found.createdAt, attachment, rules))
 	}
 	return {
 		parts,

@@ -2,9 +2,12 @@
 import type { Gateway } from '../resources/gateway.ts'
 import type { Condition, ConditionedStatus, ListenerStatus, ParentStatus } from '../resources/status.ts'
 import { admitsRoutes, claimsMeshHost, isHttpRouteKind, type ParentVerdict, serves } from './attachRoute.ts'
+import { speaksHttp } from './references.ts'
 import type { UnresolvedRef } from './resolveBackends.ts'
 
 export const CONTROLLER_NAME = 'selvedge.dev/mesh'
+
+const HTTP_ROUTE = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }
 
 /** What every condition of one build carries. */
 interface Stamp {
@@ -35,12 +38,14 @@ export function routeStatus(
 						.slice(0, 32_768),
 				}
 	return {
-		parents: parents.map(({ parentRef, accepted, reason, message }, i): ParentStatus => {
+		parents: parents.map(({ parentRef, accepted, reason, message }): ParentStatus => {
 			const verdict: Verdict = { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
+			const text = JSON.stringify(parentRef)
+			const before = stamp.before?.parents?.find((parent) => JSON.stringify(parent.parentRef) === text)
 			return {
 				parentRef,
 				controllerName: CONTROLLER_NAME,
-				conditions: stamped([verdict, resolved], stamp, stamp.before?.parents?.[i]?.conditions),
+				conditions: stamped([verdict, resolved], stamp, before?.conditions),
 			}
 		}),
 	}
@@ -54,16 +59,14 @@ export function gatewayStatus(gateway: Gateway, meshDomain: string, stamp: Stamp
 			name: listener.name,
 			// Counted when the status is read: a route that comes or goes must not rewrite its Gateway.
 			attachedRoutes: 0,
-			supportedKinds: admitsRoutes(listener) ? [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }] : [],
+			supportedKinds: speaksHttp(listener) && admitsRoutes(listener) ? [HTTP_ROUTE] : [],
 			conditions: stamped(listenerVerdicts(listener, kinds.every(isHttpRouteKind), meshDomain), stamp, before),
 		}
 	})
-	const programmed = listeners.some(({ conditions }) =>
-		conditions.some((c) => c.type === 'Programmed' && c.status === 'True'),
-	)
+	const served = gateway.spec.listeners.filter((listener) => serves(listener, meshDomain)).length
 	const verdicts: Verdict[] = [
-		{ type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the Gateway is accepted' },
-		programmed
+		acceptance(served, listeners.length),
+		served > 0
 			? {
 					type: 'Programmed',
 					status: 'True',
@@ -73,6 +76,14 @@ export function gatewayStatus(gateway: Gateway, meshDomain: string, stamp: Stamp
 			: { type: 'Programmed', status: 'False', reason: 'Invalid', message: 'no listener can be served' },
 	]
 	return { conditions: stamped(verdicts, stamp, stamp.before?.conditions), listeners }
+}
+
+/** Gateway API, GatewayReasonListenersNotValid: false only when no listener is left. */
+function acceptance(served: number, all: number): Verdict {
+	if (served === all)
+		return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the Gateway is accepted' }
+	const message = `${all - served} of ${all} listeners cannot be served: see their conditions`
+	return { type: 'Accepted', status: served > 0 ? 'True' : 'False', reason: 'ListenersNotValid', message }
 }
 
 function listenerVerdicts(

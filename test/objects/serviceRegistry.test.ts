@@ -34,7 +34,7 @@ interface FakeRoot {
 
 /** Gives the registry a root that this test controls. Lost with the object's memory, as real bindings are. */
 async function underFakeRoot(root: FakeRoot): Promise<void> {
-	await runInDurableObject(SERVICE_REGISTRY.getByName(SERVICE), (instance: ServiceRegistry, state) => {
+	await runInDurableObject(own(), (instance: ServiceRegistry, state) => {
 		const putEndpoints = async (_: string, version: number, endpoints: readonly Endpoint[]) => {
 			root.alarms.push(await state.storage.getAlarm())
 			if (root.answer === 'down') throw new Error('root is down')
@@ -50,13 +50,13 @@ async function underFakeRoot(root: FakeRoot): Promise<void> {
 }
 
 /** Runs in the object's own context, where its promises may be settled. */
-const inside = (work: () => void) => runInDurableObject(SERVICE_REGISTRY.getByName(SERVICE), work)
-const registry = () => SERVICE_REGISTRY.getByName(SERVICE) as unknown as ServiceRegistryPort
-const alarm = () => runDurableObjectAlarm(SERVICE_REGISTRY.getByName(SERVICE))
-const alarmTime = () =>
-	runInDurableObject(SERVICE_REGISTRY.getByName(SERVICE), (_: ServiceRegistry, state) => state.storage.getAlarm())
+const own = () => SERVICE_REGISTRY.getByName(SERVICE)
+const inside = (work: () => void) => runInDurableObject(own(), work)
+const registry = () => own() as unknown as ServiceRegistryPort
+const alarm = () => runDurableObjectAlarm(own())
+const alarmTime = () => runInDurableObject(own(), (_: ServiceRegistry, state) => state.storage.getAlarm())
 const rowsWritten = () =>
-	runInDurableObject(SERVICE_REGISTRY.getByName(SERVICE), (_: ServiceRegistry, { storage }) =>
+	runInDurableObject(own(), (_: ServiceRegistry, { storage }) =>
 		Number(storage.sql.exec('SELECT total_changes() AS rows').one().rows),
 	)
 const at = (offsetMs: number) => vi.setSystemTime(NOW + offsetMs)
@@ -139,7 +139,7 @@ describe('after a restart', () => {
 		await registry().register(SERVICE, request('b', 60))
 		await registry().drain(SERVICE, 'b')
 		const before = await registry().leases(SERVICE)
-		await evictDurableObject(SERVICE_REGISTRY.getByName(SERVICE))
+		await evictDurableObject(own())
 		await underFakeRoot(root)
 		expect(await registry().leases(SERVICE)).toEqual(before)
 		await alarm()
@@ -154,7 +154,7 @@ describe('after a restart', () => {
 		await registry().register(SERVICE, request('alive'))
 		await registry().register(SERVICE, request('dead'))
 		at(3_600_000)
-		await evictDurableObject(SERVICE_REGISTRY.getByName(SERVICE))
+		await evictDurableObject(own())
 		await underFakeRoot(root)
 		expect(await registry().heartbeat(SERVICE, 'alive')).toMatchObject({ ok: true })
 		expect(await ids()).toEqual(['alive', 'dead'])
@@ -205,7 +205,7 @@ describe('an unreachable root', () => {
 	it('is told after a restart of the registry, which forgot nothing', async () => {
 		root.answer = 'down'
 		await registry().register(SERVICE, request('a'))
-		await evictDurableObject(SERVICE_REGISTRY.getByName(SERVICE))
+		await evictDurableObject(own())
 		root.answer = 'ok'
 		await underFakeRoot(root)
 		await alarm()
@@ -253,9 +253,7 @@ describe('the watchdog’s sweep', () => {
 	it('ends overdue leases and sets the alarm that was lost', async () => {
 		await registry().register(SERVICE, request('a'))
 		await registry().register(SERVICE, request('b', 60))
-		await runInDurableObject(SERVICE_REGISTRY.getByName(SERVICE), (_: ServiceRegistry, state) =>
-			state.storage.deleteAlarm(),
-		)
+		await runInDurableObject(own(), (_: ServiceRegistry, state) => state.storage.deleteAlarm())
 		at(10_500)
 		await registry().sweep(SERVICE)
 		expect(root.told.at(-1)?.ids).toEqual(['b'])
@@ -266,7 +264,7 @@ describe('the watchdog’s sweep', () => {
 it('an alarm that fails is set again, and does its work once it can', async () => {
 	const onError = vi.spyOn(console, 'error').mockImplementation(() => {})
 	const rename = (from: string, to: string) =>
-		runInDurableObject(SERVICE_REGISTRY.getByName(SERVICE), (_: ServiceRegistry, state) => {
+		runInDurableObject(own(), (_: ServiceRegistry, state) => {
 			state.storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`)
 		})
 	await registry().register(SERVICE, request('a'))
@@ -283,22 +281,20 @@ it('an alarm that fails is set again, and does its work once it can', async () =
 })
 
 it('a registry serves no service but its own, and being asked stores nothing', async () => {
-	await runInDurableObject(SERVICE_REGISTRY.getByName(SERVICE), async (instance: ServiceRegistry) => {
+	await runInDurableObject(own(), async (instance: ServiceRegistry) => {
 		await expect(instance.leases('default/payments')).rejects.toThrow('default/payments')
 		await expect(instance.register('default/payments', request('a'))).rejects.toThrow('default/payments')
 		await expect(instance.sweep('default/payments')).rejects.toThrow('default/payments')
 	})
 	expect(await registry().leases(SERVICE)).toEqual([])
-	await registry().heartbeat(SERVICE, 'nobody')
-	await registry().sweep(SERVICE)
-	const tables = await runInDurableObject(SERVICE_REGISTRY.getByName(SERVICE), (_: ServiceRegistry, state) =>
-		state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name IN ('leases', 'registry')").toArray(),
-	)
+	await Promise.all([registry().heartbeat(SERVICE, 'nobody'), registry().sweep(SERVICE)])
+	const NAMES = "SELECT name FROM sqlite_master WHERE name IN ('leases', 'registry')"
+	const tables = await runInDurableObject(own(), (_, state) => state.storage.sql.exec(NAMES).toArray())
 	expect(tables).toEqual([])
 })
 
 it('the mesh’s own root lists the service among those that have leases', async () => {
-	await evictDurableObject(SERVICE_REGISTRY.getByName(SERVICE))
+	await evictDurableObject(own())
 	await registry().register(SERVICE, request('a'))
 	expect((await POLICY_STORE.getByName('mesh').leasedServices({ limit: 10 })).items).toContain(SERVICE)
 })

@@ -1,0 +1,125 @@
+/** Random documents over a small world, so that they refer to each other, and to what is not there. */
+import type { ResourceKey } from '../../../src/names.ts'
+import { parseDocuments } from '../../../src/resources/documents.ts'
+import type { Resource } from '../../../src/resources/resource.ts'
+import type { Endpoint } from '../../../src/snapshot/snapshot.ts'
+import { MESH_DOMAIN } from './memoryIndex.ts'
+
+type Random = () => number
+const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!
+const some = <T>(random: Random, max: number, make: (i: number) => T): T[] =>
+	Array.from({ length: Math.floor(random() * (max + 1)) }, (_, i) => make(i))
+
+const NAMESPACES = ['default', 'shop', 'ops']
+const NAMES = ['a', 'b', 'c']
+const GATEWAY_API = 'gateway.networking.k8s.io/v1'
+const LISTENER_HOSTS = ['*.example.com', 'a.example.com', '*.a.example.com', `orders.${MESH_DOMAIN}`, undefined]
+const ROUTE_HOSTS = ['*.example.com', 'a.example.com', 'x.a.example.com', '*.com', 'other.org']
+
+export function resourceOf(document: unknown): Resource {
+	const parsed = parseDocuments(JSON.stringify(document), 'json', { addresses: 'any', meshDomain: MESH_DOMAIN })
+	if (!parsed.ok) throw new Error(`${JSON.stringify(parsed.error)} in ${JSON.stringify(document)}`)
+	return parsed.value[0]!
+}
+
+const maybe = <T extends object>(random: Random, chance: number, fields: T): Partial<T> =>
+	random() < chance ? fields : {}
+
+function randomGateway(random: Random, namespace: string) {
+	const listeners = [0, ...some(random, 2, Number)].map((_, i) => {
+		const hostname = pick(random, LISTENER_HOSTS)
+		const selector = { matchLabels: { team: pick(random, ['x', 'y']) } }
+		const from = pick(random, ['All', 'Same', 'None', 'Selector'])
+		return {
+			name: `l${i}`,
+			port: 8000 + i,
+			protocol: pick(random, ['HTTP', 'HTTP', 'HTTPS', 'TLS']),
+			...(hostname === undefined ? {} : { hostname }),
+			allowedRoutes: {
+				namespaces: { from, ...(from === 'Selector' ? { selector } : {}) },
+				...maybe(random, 0.1, { kinds: [{ kind: 'GRPCRoute' }] }),
+			},
+		}
+	})
+	const served = listeners.map((l) => (l.protocol === 'TLS' ? { ...l, tls: { mode: 'Passthrough' } } : l))
+	return {
+		apiVersion: GATEWAY_API,
+		kind: 'Gateway',
+		metadata: { name: pick(random, ['g', 'h']), namespace },
+		spec: { gatewayClassName: 'mesh', listeners: served },
+	}
+}
+
+function randomRoute(random: Random, namespace: string) {
+	const parents = some(random, 3, () => {
+		const isService = random() < 0.4
+		return {
+			...(isService ? { group: '', kind: 'Service' } : {}),
+			name: isService ? pick(random, NAMES) : pick(random, ['g', 'h']),
+			...maybe(random, 0.4, { namespace: pick(random, NAMESPACES) }),
+			...(isService ? {} : maybe(random, 0.2, { sectionName: `l${Math.floor(random() * 3)}` })),
+		}
+	})
+	const unique = new Map(parents.map((parent) => [`${parent.kind} ${parent.namespace} ${parent.name}`, parent]))
+	const backendRef = () => ({
+		...maybe(random, 0.1, { kind: 'Bucket', group: 'storage.example.com' }),
+		name: pick(random, NAMES),
+		...maybe(random, 0.4, { namespace: pick(random, NAMESPACES) }),
+		weight: pick(random, [0, 1, 5]),
+	})
+	const rule = () => ({
+		matches: some(random, 2, () => ({ path: { value: pick(random, ['/', '/a/', '/a/b']) } })),
+		backendRefs: some(random, 3, backendRef),
+	})
+	return {
+		apiVersion: GATEWAY_API,
+		kind: 'HTTPRoute',
+		metadata: { name: `r${Math.floor(random() * 4)}`, namespace },
+		spec: {
+			parentRefs: [...unique.values()],
+			hostnames: some(random, 2, () => pick(random, ROUTE_HOSTS)),
+			rules: [rule(), ...some(random, 1, rule)],
+		},
+	}
+}
+
+const randomGrant = (random: Random, namespace: string) => ({
+	apiVersion: GATEWAY_API,
+	kind: 'ReferenceGrant',
+	metadata: { name: pick(random, ['g1', 'g2']), namespace },
+	spec: {
+		from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: pick(random, NAMESPACES) }],
+		to: [{ group: '', kind: 'Service', ...maybe(random, 0.5, { name: pick(random, NAMES) }) }],
+	},
+})
+
+const randomService = (random: Random, namespace: string) => ({
+	apiVersion: 'selvedge.dev/v1',
+	kind: 'Service',
+	metadata: { name: pick(random, NAMES), namespace },
+	spec: { endpoints: some(random, 2, (i) => ({ url: `http://10.0.0.${i}:${8000 + Math.floor(random() * 9)}` })) },
+})
+
+const randomNamespace = (random: Random, name: string) => ({
+	apiVersion: 'v1',
+	kind: 'Namespace',
+	metadata: { name, ...maybe(random, 0.8, { labels: { team: pick(random, ['x', 'y']) } }) },
+})
+
+const makers = [randomRoute, randomRoute, randomRoute, randomGateway, randomService, randomGrant, randomNamespace]
+
+const randomResource = (random: Random): Resource =>
+	resourceOf(pick(random, makers)(random, pick(random, NAMESPACES)))
+
+export const randomServiceName = (random: Random) => `${pick(random, NAMESPACES)}/${pick(random, NAMES)}`
+
+export const randomEndpoints = (random: Random): Endpoint[] =>
+	some(random, 2, (i) => ({ id: pick(random, [`e${i}`, 'fixed-0']), url: 'http://10.1.0.1', weight: 1 + i }))
+
+/** A change of one to four resources at once. */
+export function randomChange(random: Random, existing: readonly ResourceKey[]) {
+	const put = some(random, 3, () => randomResource(random))
+	const named = new Set(put.map(({ kind, metadata }) => `${kind}/${metadata.namespace}/${metadata.name}`))
+	const remove = some(random, 2, () => pick(random, existing)).filter((key) => key !== undefined && !named.has(key))
+	return { put, remove: [...new Set(remove)] }
+}
