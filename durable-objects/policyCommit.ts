@@ -6,7 +6,7 @@ import { keyOf, type Resource } from '../src/resources/resource.ts'
 import { build, type Changed } from '../src/snapshot/build.ts'
 import { referencesOf } from '../src/snapshot/references.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
-import { currentRevision, writeMeta } from './policyMeta.ts'
+import { currentRevision, currentSequence, writeMeta } from './policyMeta.ts'
 import { storeBuilt } from './policyParts.ts'
 
 export interface CommitContext {
@@ -14,6 +14,8 @@ export interface CommitContext {
 	readonly now: number
 	/** `apply`, `delete`, `rollback to 7`. */
 	readonly cause: string
+	/** For a rollback: when what it puts back was created. A route's age decides between routes as specific as each other. */
+	readonly createdAt?: ReadonlyMap<ResourceKey, number>
 }
 
 /** One resource's way from what was to what is. */
@@ -23,6 +25,8 @@ interface Difference {
 	readonly action: ChangeAction
 	readonly before: Resource | undefined
 	readonly after: Resource | undefined
+	/** ms since the epoch: when the resource before was created, and what is stored of the one after. */
+	readonly createdAt: { readonly before: number | undefined; readonly after: number }
 }
 
 /** A change that changes nothing makes no revision. */
@@ -32,33 +36,44 @@ export function commit(
 	request: ChangeRequest,
 	context: CommitContext,
 ): ChangeOutcome {
-	const differences = differencesOf(request, index)
+	const differences = differencesOf(request, index, context)
 	const real = differences.filter(({ action }) => action !== 'unchanged')
 	const revision = real.length === 0 ? currentRevision(sql) : currentRevision(sql) + 1
 	if (real.length > 0) {
 		writeMeta(sql, 'revision', revision)
-		for (const difference of real) storeDocument(sql, difference, revision, context.now)
+		for (const difference of real) storeDocument(sql, difference, revision)
 		const changed = real.map(
 			({ key, action, before }): Changed => ({ key, before, existence: action !== 'configured' }),
 		)
-		storeBuilt(sql, build(changed, index, context), revision)
+		// Replicas learn of a revision by the sequence going on, even where it changes no part.
+		if (storeBuilt(sql, build(changed, index, context), revision) === 0)
+			writeMeta(sql, 'sequence', currentSequence(sql) + 1)
 		storeHistory(sql, real, revision, request, context)
 	}
 	return { revision, results: differences.map((difference) => resultOf(difference, index)) }
 }
 
-function differencesOf(request: ChangeRequest, index: ResourceIndex): Difference[] {
+function differencesOf(request: ChangeRequest, index: ResourceIndex, context: CommitContext): Difference[] {
 	const puts = (request.put ?? []).map((after): Difference => {
 		const key = keyOf(after)
-		const before = index.get(key)?.resource
+		const found = index.get(key)
+		const before = found?.resource
+		const createdAt = {
+			before: found?.createdAt,
+			after: context.createdAt?.get(key) ?? found?.createdAt ?? context.now,
+		}
+		const unchanged = before !== undefined && same(before, after) && createdAt.before === createdAt.after
+		const action = before === undefined ? 'created' : unchanged ? 'unchanged' : 'configured'
 		const { namespace, name } = after.metadata
-		const action = before === undefined ? 'created' : same(before, after) ? 'unchanged' : 'configured'
-		return { ref: { apiVersion: after.apiVersion, kind: after.kind, namespace, name }, key, action, before, after }
+		const ref = { apiVersion: after.apiVersion, kind: after.kind, namespace, name }
+		return { ref, key, action, before, after, createdAt }
 	})
 	const removals = (request.remove ?? []).map((ref): Difference => {
 		const key = resourceKey(ref.kind, ref.namespace, ref.name)
-		const before = index.get(key)?.resource
-		return { ref, key, action: before === undefined ? 'unchanged' : 'deleted', before, after: undefined }
+		const found = index.get(key)
+		const createdAt = { before: found?.createdAt, after: context.now }
+		const action = found === undefined ? 'unchanged' : 'deleted'
+		return { ref, key, action, before: found?.resource, after: undefined, createdAt }
 	})
 	return [...puts, ...removals]
 }
@@ -66,7 +81,7 @@ function differencesOf(request: ChangeRequest, index: ResourceIndex): Difference
 /** Both went through the same schema, so equal documents have equal text. */
 const same = (a: Resource, b: Resource): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-function storeDocument(sql: SqlStorage, { key, ref, after }: Difference, revision: number, now: number): void {
+function storeDocument(sql: SqlStorage, { key, ref, after, createdAt }: Difference, revision: number): void {
 	sql.exec('DELETE FROM refs WHERE source = ?', key)
 	if (after === undefined) {
 		sql.exec('DELETE FROM resources WHERE key = ?', key)
@@ -75,13 +90,14 @@ function storeDocument(sql: SqlStorage, { key, ref, after }: Difference, revisio
 	sql.exec(
 		`INSERT INTO resources (key, kind, namespace, name, document, generation, created_at, revision)
 			VALUES (?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT (key) DO UPDATE SET
-			document = excluded.document, generation = generation + 1, revision = excluded.revision`,
+			document = excluded.document, generation = generation + 1, created_at = excluded.created_at,
+			revision = excluded.revision`,
 		key,
 		ref.kind,
 		ref.namespace,
 		ref.name,
 		JSON.stringify(after),
-		now,
+		createdAt.after,
 		revision,
 	)
 	for (const target of referencesOf(after))
@@ -96,14 +112,15 @@ function storeHistory(
 	{ now, cause }: CommitContext,
 ): void {
 	sql.exec('INSERT INTO revisions (revision, at, actor, cause) VALUES (?, ?, ?, ?)', revision, now, actor.name, cause)
-	for (const { key, action, before, after } of differences)
+	for (const { key, action, before, after, createdAt } of differences)
 		sql.exec(
-			'INSERT INTO changes (revision, key, action, before, after) VALUES (?, ?, ?, ?, ?)',
+			'INSERT INTO changes (revision, key, action, before, after, created_at) VALUES (?, ?, ?, ?, ?, ?)',
 			revision,
 			key,
 			action,
 			before === undefined ? null : JSON.stringify(before),
 			after === undefined ? null : JSON.stringify(after),
+			createdAt.before ?? null,
 		)
 	sql.exec(
 		'INSERT INTO audit (at, actor, role, action, revision) VALUES (?, ?, ?, ?, ?)',

@@ -1,7 +1,9 @@
 /** The PolicyStore's past: revisions, the audit trail, and what a rollback has to put back. */
 
+import type { ResourceKey } from '../src/names.ts'
 import type { AuditEntry, ChangeAction, Page, ResourceRef, RevisionSummary, Role } from '../src/ports.ts'
-import { keyOf, type Resource } from '../src/resources/resource.ts'
+import type { Resource } from '../src/resources/resource.ts'
+import { PAGE_CHARACTERS } from './policyLimits.ts'
 
 interface RevisionRow extends Record<string, SqlStorageValue> {
 	revision: number
@@ -58,65 +60,75 @@ export function listAudit(sql: SqlStorage, limit: number, after: string | undefi
 			limit,
 		)
 		.toArray()
-	const last = rows.at(-1)
-	return {
-		items: rows.map(({ id, at, actor, role, action, revision, subject }) => ({
-			id,
-			at: new Date(at).toISOString(),
-			actor,
-			role,
-			action,
-			...(revision === null ? {} : { revision }),
-			changes:
-				revision !== null
-					? documentsOf(sql, revision)
-					: subject === null
-						? []
-						: [JSON.parse(subject) as AuditEntry['changes'][number]],
-		})),
-		...(rows.length === limit && last !== undefined ? { next: String(last.id) } : {}),
+	const items: AuditEntry[] = []
+	let characters = 0
+	for (const { id, at, actor, role, action, revision, subject } of rows) {
+		const shown = revision !== null ? documentsOf(sql, revision) : subjectOf(subject)
+		characters += shown.characters
+		if (characters > PAGE_CHARACTERS && items.length > 0) break
+		const made = revision === null ? {} : { revision }
+		items.push({ id, at: new Date(at).toISOString(), actor, role, action, ...made, changes: shown.changes })
 	}
+	const more = rows.length === limit || items.length < rows.length
+	return { items, ...(more && items.length > 0 ? { next: String(items.at(-1)!.id) } : {}) }
 }
 
-function documentsOf(sql: SqlStorage, revision: number): AuditEntry['changes'] {
-	return sql
-		.exec<{ key: string; before: string | null; after: string | null }>(
-			'SELECT key, before, after FROM changes WHERE revision = ? LIMIT ?',
-			revision,
-			SHOWN_CHANGES,
-		)
-		.toArray()
-		.map(({ key, before, after }) => ({
-			key,
-			before: before === null ? null : JSON.parse(before),
-			after: after === null ? null : JSON.parse(after),
-		}))
+interface ShownChanges {
+	readonly changes: AuditEntry['changes']
+	readonly characters: number
+}
+
+/** Stops where the entry would become too long for an answer: the revision names every resource, and keeps them all. */
+function documentsOf(sql: SqlStorage, revision: number): ShownChanges {
+	const changes: AuditEntry['changes'][number][] = []
+	let characters = 0
+	for (const { key, before, after } of sql.exec<{ key: string; before: string | null; after: string | null }>(
+		'SELECT key, before, after FROM changes WHERE revision = ? LIMIT ?',
+		revision,
+		SHOWN_CHANGES,
+	)) {
+		characters += (before?.length ?? 0) + (after?.length ?? 0)
+		if (characters > PAGE_CHARACTERS && changes.length > 0) break
+		changes.push({ key, before: parsed(before), after: parsed(after) })
+	}
+	return { changes, characters }
+}
+
+const subjectOf = (subject: string | null): ShownChanges => ({
+	changes: subject === null ? [] : [JSON.parse(subject)],
+	characters: subject?.length ?? 0,
+})
+
+const parsed = (document: string | null): unknown => (document === null ? null : JSON.parse(document))
+
+/** What puts the resources back, and when those were created. */
+export interface RollbackPlan {
+	readonly put: readonly Resource[]
+	readonly remove: readonly ResourceRef[]
+	readonly createdAt: ReadonlyMap<ResourceKey, number>
 }
 
 /** What brings the resources back to how they were at a revision: for each touched since, the oldest `before`. */
-export function rollbackPlan(
-	sql: SqlStorage,
-	revision: number,
-): { put: readonly Resource[]; remove: readonly ResourceRef[] } | undefined {
+export function rollbackPlan(sql: SqlStorage, revision: number): RollbackPlan | undefined {
 	if (revision !== 0 && readRevision(sql, revision) === null) return undefined
 	if (revision === 0 && readRevision(sql, 1) === null) return undefined
 	const put: Resource[] = []
 	const remove: ResourceRef[] = []
-	const rows = sql.exec<{ before: string | null; after: string | null; first: number }>(
-		'SELECT before, after, MIN(revision) AS first FROM changes WHERE revision > ? GROUP BY key ORDER BY key',
+	const createdAt = new Map<ResourceKey, number>()
+	const rows = sql.exec<{ key: string; before: string | null; after: string | null; created_at: number | null }>(
+		`SELECT key, before, after, created_at, MIN(revision) FROM changes
+			WHERE revision > ? GROUP BY key ORDER BY key`,
 		revision,
 	)
-	for (const { before, after } of rows) {
+	for (const { key, before, after, created_at } of rows) {
+		if (created_at !== null) createdAt.set(key, created_at)
 		if (before !== null) put.push(JSON.parse(before) as Resource)
 		else if (after !== null) {
 			const { apiVersion, kind, metadata } = JSON.parse(after) as Resource
 			remove.push({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })
 		}
 	}
-	return {
-		put,
-		remove: remove.filter(({ kind, namespace, name }) => !put.some((r) => keyOf(r) === `${kind}/${namespace}/${name}`)),
-	}
+	return { put, remove, createdAt }
 }
 
 /** Drops what is older than the kept history. */

@@ -2,7 +2,7 @@
 import type { Resource } from '../src/resources/resource.ts'
 import type { ConditionedStatus } from '../src/resources/status.ts'
 import type { IndexedResource, ResourceIndex } from '../src/snapshot/resourceIndex.ts'
-import type { Endpoint } from '../src/snapshot/snapshot.ts'
+import { readLeased } from './policyLeases.ts'
 
 interface ResourceRow extends Record<string, SqlStorageValue> {
 	document: string
@@ -31,10 +31,7 @@ export function policyIndex(sql: SqlStorage): ResourceIndex {
 					namespace,
 				),
 			).map((document) => JSON.parse(document) as Resource),
-		leased: (service) => {
-			const [row] = sql.exec<{ endpoints: string }>('SELECT endpoints FROM leased WHERE service = ?', service)
-			return row === undefined ? undefined : (JSON.parse(row.endpoints) as Endpoint[])
-		},
+		leased: (service) => readLeased(sql, service),
 		produced: (key) => column(sql.exec<{ value: string }>('SELECT part AS value FROM produced WHERE source = ?', key)),
 	}
 }

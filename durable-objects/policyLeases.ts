@@ -2,6 +2,7 @@
 import type { ServiceName } from '../src/names.ts'
 import type { Page } from '../src/ports.ts'
 import type { Endpoint } from '../src/snapshot/snapshot.ts'
+import { readLongText, storeLongText } from './longTexts.ts'
 
 /** A service that exists by registration alone is forgotten when it has had no endpoint for this long. */
 const FORGET_AFTER_MS = 3_600_000
@@ -21,10 +22,16 @@ export function storeLeased(
 			version = excluded.version, endpoints = excluded.endpoints, emptied_at = excluded.emptied_at`,
 		service,
 		version,
-		JSON.stringify(endpoints),
+		storeLongText(sql, 'leased', service, JSON.stringify(endpoints)),
 		endpoints.length === 0 ? now : null,
 	)
 	return { isNew: stored === undefined }
+}
+
+/** Undefined when nothing is registered, nor lately was. */
+export function readLeased(sql: SqlStorage, service: ServiceName): Endpoint[] | undefined {
+	const [row] = sql.exec<{ endpoints: string }>('SELECT endpoints FROM leased WHERE service = ?', service)
+	return row === undefined ? undefined : JSON.parse(readLongText(sql, 'leased', service, row.endpoints)!)
 }
 
 export function listLeased(sql: SqlStorage, limit: number, after: string | undefined): Page<ServiceName> {

@@ -1,10 +1,10 @@
 /** What a replica lacks: the parts after its cursor, in batches that fit in one call. */
 import type { PartBatch } from '../src/ports.ts'
 import type { Part } from '../src/snapshot/snapshot.ts'
-import { currentRevision, currentSequence, readMeta } from './policyMeta.ts'
+import { readLongText } from './longTexts.ts'
+import { PAGE_CHARACTERS } from './policyLimits.ts'
+import { currentRevision, currentSequence, readMeta, writeMeta } from './policyMeta.ts'
 
-/** Below the 32 MiB that one RPC message may hold, with room for encoding. */
-const BATCH_CHARACTERS = 4_000_000
 const BATCH_PARTS = 5_000
 
 /** The next batch after `sequence`. `complete` when nothing is left after it. */
@@ -18,10 +18,11 @@ export function batchAfter(sql: SqlStorage, sequence: number): PartBatch {
 		BATCH_PARTS,
 	)
 	for (const row of rows) {
-		const part = row as unknown as Part
-		parts.push(part)
+		const stored = row as unknown as Part
+		const part = { ...stored, body: readLongText(sql, 'parts', stored.name, stored.body) }
 		characters += part.body?.length ?? 0
-		if (characters > BATCH_CHARACTERS) break
+		if (characters > PAGE_CHARACTERS && parts.length > 0) break
+		parts.push(part)
 	}
 	const last = parts.at(-1)?.sequence ?? sequence
 	const complete = last >= newest || parts.length === 0
@@ -46,6 +47,16 @@ export const lagging = (sql: SqlStorage): { region: string; sequence: number }[]
 /** How far a replica is known to be. */
 export const replicaSequence = (sql: SqlStorage, region: string): number =>
 	sql.exec<{ sequence: number }>('SELECT sequence FROM replicas WHERE region = ?', region).toArray()[0]?.sequence ?? 0
+
+/**
+ * Begins another history. Called when a replica knows more of this one than is stored here: the store was put back to an
+ * earlier state, and the sequences that come now would say to the replicas what they said once before.
+ */
+export function beginEpoch(sql: SqlStorage, epoch: string): void {
+	writeMeta(sql, 'epoch', epoch)
+	writeMeta(sql, 'sequence', currentSequence(sql) + 1)
+	sql.exec('UPDATE replicas SET sequence = 0')
+}
 
 /** Records how far a replica is. It may be behind what was recorded: a replica that lost its state starts anew. */
 export function acknowledge(sql: SqlStorage, region: string, sequence: number): void {

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import type { PartName, ResourceKey } from '../src/names.ts'
 import type { Built } from '../src/snapshot/build.ts'
 import type { PartBody } from '../src/snapshot/snapshot.ts'
+import { readLongText, storeLongText } from './longTexts.ts'
+import { MAX_PART_CHARACTERS, MAX_STATUS_CHARACTERS, TooLarge } from './policyLimits.ts'
 import { currentSequence, writeMeta } from './policyMeta.ts'
 
 /** Writes every difference. An equal part keeps its sequence, so nobody fetches it again. Returns how many changed. */
@@ -10,26 +12,33 @@ export function storeBuilt(sql: SqlStorage, built: ReadonlyMap<ResourceKey, Buil
 	const before = currentSequence(sql)
 	let sequence = before
 	for (const [key, { parts, status, listeners }] of built) {
-		for (const [name, body] of parts) if (storePart(sql, name, body, sequence + 1, revision)) sequence++
+		for (const [name, part] of parts) {
+			const body = part === null ? null : JSON.stringify(part)
+			if (body !== null) checkLength(key, `part ${name}`, body, MAX_PART_CHARACTERS)
+			if (storePart(sql, name, body, sequence + 1, revision)) sequence++
+		}
 		storeProduced(sql, key, parts)
 		sql.exec('DELETE FROM attached WHERE source = ?', key)
 		for (const listener of listeners) sql.exec('INSERT INTO attached (listener, source) VALUES (?, ?)', listener, key)
-		if (status !== undefined) sql.exec('UPDATE resources SET status = ? WHERE key = ?', JSON.stringify(status), key)
+		if (status !== undefined) storeStatus(sql, key, JSON.stringify(status))
 	}
 	if (sequence !== before) writeMeta(sql, 'sequence', sequence)
 	return sequence - before
 }
 
-function storePart(
-	sql: SqlStorage,
-	name: PartName,
-	part: PartBody | null,
-	sequence: number,
-	revision: number,
-): boolean {
-	const body = part === null ? null : JSON.stringify(part)
+function storeStatus(sql: SqlStorage, key: ResourceKey, status: string): void {
+	checkLength(key, 'status', status, MAX_STATUS_CHARACTERS)
+	sql.exec('UPDATE resources SET status = ? WHERE key = ?', status, key)
+}
+
+function checkLength(key: ResourceKey, what: string, text: string, limit: number): void {
+	if (text.length > limit)
+		throw new TooLarge(`${key}: its ${what} would have ${text.length} characters; at most ${limit} are carried`)
+}
+
+function storePart(sql: SqlStorage, name: PartName, body: string | null, sequence: number, revision: number): boolean {
 	const [stored] = sql.exec<{ body: string | null }>('SELECT body FROM parts WHERE name = ?', name)
-	if ((stored?.body ?? null) === body) return false
+	if (readLongText(sql, 'parts', name, stored?.body ?? null) === body) return false
 	const hash = createHash('sha256')
 		.update(body ?? '')
 		.digest('hex')
@@ -41,7 +50,7 @@ function storePart(
 		sequence,
 		revision,
 		hash,
-		body,
+		storeLongText(sql, 'parts', name, body),
 	)
 	return true
 }

@@ -3,6 +3,7 @@ import type { ResourceKey } from '../src/names.ts'
 import type { Page, StoredResource } from '../src/ports.ts'
 import type { Resource } from '../src/resources/resource.ts'
 import type { ConditionedStatus } from '../src/resources/status.ts'
+import { PAGE_CHARACTERS } from './policyLimits.ts'
 
 interface Row extends Record<string, SqlStorageValue> {
 	key: string
@@ -28,22 +29,27 @@ export function listResources(
 	{ namespace, limit, after = '' }: { namespace?: string; limit: number; after?: string },
 ): Page<StoredResource> {
 	const [afterNamespace = '', afterName = ''] = after.split('/')
-	const rows = sql
-		.exec<Row>(
-			`SELECT key, document, generation, created_at, revision, status FROM resources
-				WHERE kind = ? AND (? IS NULL OR namespace = ?) AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`,
-			kind,
-			namespace ?? null,
-			namespace ?? null,
-			afterNamespace,
-			afterName,
-			limit,
-		)
-		.toArray()
+	const rows: Row[] = []
+	let characters = 0
+	for (const row of sql.exec<Row>(
+		`SELECT key, document, generation, created_at, revision, status FROM resources
+			WHERE kind = ? AND (? IS NULL OR namespace = ?) AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`,
+		kind,
+		namespace ?? null,
+		namespace ?? null,
+		afterNamespace,
+		afterName,
+		limit,
+	)) {
+		rows.push(row)
+		characters += row.document.length + (row.status?.length ?? 0)
+		if (characters > PAGE_CHARACTERS) break
+	}
 	const last = rows.at(-1)
+	const more = rows.length === limit || characters > PAGE_CHARACTERS
 	return {
 		items: rows.map((row) => stored(sql, row)),
-		...(rows.length === limit && last !== undefined ? { next: last.key.slice(kind.length + 1) } : {}),
+		...(more && last !== undefined ? { next: last.key.slice(kind.length + 1) } : {}),
 	}
 }
 

@@ -25,12 +25,14 @@ import { type CommitContext, commit } from './policyCommit.ts'
 import { listAudit, listRevisions, pruneHistory, readRevision, rollbackPlan } from './policyHistory.ts'
 import { policyIndex } from './policyIndex.ts'
 import { forgetEmptied, listLeased, storeLeased } from './policyLeases.ts'
+import { documentTooLarge, TooLarge } from './policyLimits.ts'
 import { currentRevision, currentSequence, readMeta, writeMeta } from './policyMeta.ts'
-import { acknowledge, batchAfter, lagging, replicaSequence } from './policyOutbox.ts'
+import { acknowledge, batchAfter, beginEpoch, lagging, replicaSequence } from './policyOutbox.ts'
 import { storeBuilt } from './policyParts.ts'
 import { listResources, readResource } from './policyResources.ts'
 import { policyTables } from './policyTables.ts'
 import { findToken, readTokens, removeToken, storeBootstrapToken, storeToken } from './policyTokens.ts'
+import { within } from './within.ts'
 
 export interface PolicyStoreEnv {
 	readonly MESH_DOMAIN: string
@@ -41,6 +43,8 @@ export interface PolicyStoreEnv {
 const PUSH_PATIENCE_MS = 500
 /** When the outbox is tried again after a push that failed, or a crash between commit and push. */
 const RETRY_MS = 1_000
+/** A push that takes longer has failed: one that never ends must not stand in the way of the next. */
+const PUSH_TIMEOUT_MS = 10_000
 
 /** Rolls a dry run back. Never leaves this file. */
 class DryRun extends Error {
@@ -64,15 +68,16 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 	}
 
 	async change(request: ChangeRequest): Promise<Result<ChangeOutcome, ChangeRefusal>> {
-		const refusal = this.precondition(request)
+		const refusal = this.precondition(request) ?? documentTooLarge(request.put ?? [])
 		if (refusal !== undefined) return err(refusal)
-		return ok(await this.commit(request, (request.put?.length ?? 0) > 0 ? 'apply' : 'delete'))
+		return this.commit(request, { cause: (request.put?.length ?? 0) > 0 ? 'apply' : 'delete' })
 	}
 
 	async rollback(revision: number, actor: Principal): Promise<Result<ChangeOutcome, ChangeRefusal>> {
 		const plan = rollbackPlan(this.sql, revision)
 		if (plan === undefined) return err({ reason: 'unknown_revision', revision })
-		return ok(await this.commit({ actor, ...plan }, `rollback to ${revision}`))
+		const { put, remove, createdAt } = plan
+		return this.commit({ actor, put, remove }, { cause: `rollback to ${revision}`, createdAt })
 	}
 
 	private precondition({ expectedRevision, put, remove }: ChangeRequest): ChangeRefusal | undefined {
@@ -84,8 +89,11 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 	}
 
 	/** All or nothing: one transaction, and the alarm that guarantees the push is part of it. */
-	private async commit(request: ChangeRequest, cause: string): Promise<ChangeOutcome> {
-		const context: CommitContext = { meshDomain: this.env.MESH_DOMAIN, now: Date.now(), cause }
+	private async commit(
+		request: ChangeRequest,
+		why: Pick<CommitContext, 'cause' | 'createdAt'>,
+	): Promise<Result<ChangeOutcome, ChangeRefusal>> {
+		const context: CommitContext = { meshDomain: this.env.MESH_DOMAIN, now: Date.now(), ...why }
 		try {
 			const outcome = this.ctx.storage.transactionSync(() => {
 				const done = commit(this.sql, this.index, request, context)
@@ -94,9 +102,11 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 				return done
 			})
 			await this.propagate()
-			return outcome
+			return ok(outcome)
 		} catch (error) {
-			if (error instanceof DryRun) return error.outcome
+			if (error instanceof DryRun) return ok(error.outcome)
+			if (error instanceof TooLarge)
+				return err({ reason: 'too_large', detail: `${error.message}. Nothing was changed` })
 			throw error
 		}
 	}
@@ -166,7 +176,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 	}
 
 	async pull(region: string, cursor: Cursor | null): Promise<PartBatch> {
-		const from = cursor?.epoch === readMeta(this.sql, 'epoch') ? cursor!.sequence : 0
+		const from = cursor === null ? 0 : this.reached(cursor)
 		const batch = batchAfter(this.sql, from)
 		// The replica shows what it pulls only when the last batch is in; until then a push starts where it stands.
 		acknowledge(this.sql, region, batch.complete ? batch.to : from)
@@ -209,7 +219,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
 		const pushed = this.pushAll()
 		this.ctx.waitUntil(pushed)
-		await Promise.race([pushed, new Promise((resolve) => setTimeout(resolve, PUSH_PATIENCE_MS))])
+		await within(PUSH_PATIENCE_MS, pushed).catch(() => {})
 	}
 
 	/** Pushes to every replica that lags. One unreachable replica holds up no other. */
@@ -218,9 +228,17 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		if (lagging(this.sql).length === 0) await this.ctx.storage.deleteAlarm()
 	}
 
+	/** How much of this history a replica has that stands at the cursor. */
+	private reached({ epoch, sequence }: Cursor): number {
+		if (epoch !== readMeta(this.sql, 'epoch')) return 0
+		if (sequence <= currentSequence(this.sql)) return sequence
+		beginEpoch(this.sql, crypto.randomUUID())
+		return 0
+	}
+
 	/** At most one push per replica runs; whoever comes meanwhile waits for it and goes on from there. */
 	private async push(region: string): Promise<void> {
-		await this.pushing.get(region)
+		while (this.pushing.has(region)) await this.pushing.get(region)
 		const running = this.pushBatches(region).finally(() => this.pushing.delete(region))
 		this.pushing.set(region, running)
 		await running
@@ -233,8 +251,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 			let restarted = false
 			for (let from = replicaSequence(this.sql, region); from < currentSequence(this.sql); ) {
 				const batch = batchAfter(this.sql, from)
-				const cursor = await replica.push(region, batch)
-				const reached = cursor.epoch === batch.epoch ? cursor.sequence : 0
+				const reached = this.reached(await within(PUSH_TIMEOUT_MS, replica.push(region, batch)))
 				acknowledge(this.sql, region, reached)
 				// A replica that lost its state is behind what it acknowledged: once, start from where it is.
 				if (reached <= from && restarted)

@@ -1,6 +1,8 @@
 /** The tables of the PolicyStore, one object per mesh. */
+import { longTextsTable } from './longTexts.ts'
 
 export const policyTables = `
+	${longTextsTable}
 	-- What users wrote, as parsed; key is <kind>/<namespace>/<name>. Times are ms since the epoch.
 	CREATE TABLE IF NOT EXISTS resources (
 		key TEXT PRIMARY KEY, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
@@ -19,6 +21,7 @@ export const policyTables = `
 
 	-- The snapshot. Each part once, at the sequence of its last change; a null body remembers that it went.
 	-- Ordered by sequence this is the outbox: what a replica lacks is what lies after its cursor.
+	-- A body goes on in long_texts, as leased endpoints do.
 	CREATE TABLE IF NOT EXISTS parts (
 		name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, body TEXT
 	) WITHOUT ROWID;
@@ -30,12 +33,13 @@ export const policyTables = `
 		service TEXT PRIMARY KEY, version INTEGER NOT NULL, endpoints TEXT NOT NULL, emptied_at INTEGER
 	) WITHOUT ROWID;
 
-	-- History. before/after are documents; null where there was or is none.
+	-- History. before/after are documents; null where there was or is none. created_at: when the one before was created.
 	CREATE TABLE IF NOT EXISTS revisions (
 		revision INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, cause TEXT NOT NULL
 	);
 	CREATE TABLE IF NOT EXISTS changes (
-		revision INTEGER, key TEXT, action TEXT NOT NULL, before TEXT, after TEXT, PRIMARY KEY (revision, key)
+		revision INTEGER, key TEXT, action TEXT NOT NULL, before TEXT, after TEXT, created_at INTEGER,
+		PRIMARY KEY (revision, key)
 	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS audit (
 		id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL,

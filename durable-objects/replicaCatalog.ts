@@ -2,6 +2,7 @@
 import { meshHost } from '../src/names.ts'
 import type { CatalogEntry, Page } from '../src/ports.ts'
 import type { Part, ServiceTarget } from '../src/snapshot/snapshot.ts'
+import { ANSWER_CHARACTERS, wholePart } from './replicaParts.ts'
 
 export function catalogEntry(part: Part | undefined, meshDomain: string): CatalogEntry | null {
 	if (part === undefined || part.body === null) return null
@@ -10,23 +11,29 @@ export function catalogEntry(part: Part | undefined, meshDomain: string): Catalo
 	return { namespace, name, host: meshHost(service, meshDomain), endpoints, version: part.hash }
 }
 
-/** In order of namespace and name. */
+/** In order of namespace and name; as many as fit in one answer. */
 export function listCatalog(
 	sql: SqlStorage,
 	{ limit, after }: { limit: number; after?: string },
 	meshDomain: string,
 ): Page<CatalogEntry> {
-	const rows = sql
-		.exec<Record<string, SqlStorageValue>>(
-			`SELECT name, sequence, revision, hash, body FROM parts
-				WHERE name > ? AND name < 'service0' AND body IS NOT NULL ORDER BY name LIMIT ?`,
-			`service/${after ?? ''}`,
-			limit,
-		)
-		.toArray() as unknown as Part[]
-	const last = rows.at(-1)
+	const parts: Part[] = []
+	let characters = 0
+	for (const row of sql.exec<Record<string, SqlStorageValue>>(
+		`SELECT name, sequence, revision, hash, body FROM parts
+			WHERE name > ? AND name < 'service0' AND body IS NOT NULL ORDER BY name LIMIT ?`,
+		`service/${after ?? ''}`,
+		limit,
+	)) {
+		const part = wholePart(sql, row as unknown as Part)
+		parts.push(part)
+		characters += part.body!.length
+		if (characters > ANSWER_CHARACTERS) break
+	}
+	const last = parts.at(-1)
+	const more = parts.length === limit || characters > ANSWER_CHARACTERS
 	return {
-		items: rows.flatMap((row) => catalogEntry(row, meshDomain) ?? []),
-		...(rows.length === limit && last !== undefined ? { next: last.name.slice('service/'.length) } : {}),
+		items: parts.flatMap((part) => catalogEntry(part, meshDomain) ?? []),
+		...(more && last !== undefined ? { next: last.name.slice('service/'.length) } : {}),
 	}
 }

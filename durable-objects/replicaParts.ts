@@ -5,9 +5,12 @@ import { patternsFor } from '../src/matching/host.ts'
 import { canonicalMeshHost, isVirtualHostHead, type PartName, servicePart, virtualHostPart } from '../src/names.ts'
 import type { Delta, PartBatch } from '../src/ports.ts'
 import type { Cursor, Part, RouteSlice } from '../src/snapshot/snapshot.ts'
+import { readLongText, storeLongText } from './longTexts.ts'
 
-type MetaKey = 'epoch' | 'sequence' | 'incoming' | 'revision'
+type MetaKey = 'epoch' | 'sequence' | 'incomingEpoch' | 'incoming' | 'revision'
 const COLUMNS = 'name, sequence, revision, hash, body'
+/** An answer stops growing here, unless one part alone is larger; what is left comes with `next`. RPC carries 32 MiB. */
+export const ANSWER_CHARACTERS = 4_000_000
 /** A delta that names more parts than this tells the isolate to reload what it holds instead. */
 const DELTA_PARTS = 5_000
 
@@ -28,39 +31,52 @@ export const shownRevision = (sql: SqlStorage): number => Number(read(sql, 'revi
 
 /** How far the replica is, counting batches it does not show yet: where the next batch has to start. */
 export const takenCursor = (sql: SqlStorage): Cursor | undefined => {
-	const epoch = read(sql, 'epoch')
-	const sequence = read(sql, 'incoming') ?? read(sql, 'sequence')
-	return epoch === undefined || sequence === undefined ? undefined : { epoch, sequence: Number(sequence) }
+	const epoch = read(sql, 'incomingEpoch')
+	return epoch === undefined ? shownCursor(sql) : { epoch, sequence: Number(read(sql, 'incoming')) }
 }
 
 /** Takes a batch if it follows what is there; in the caller's transaction. False when it does not fit. */
 export function takeBatch(sql: SqlStorage, batch: PartBatch): boolean {
 	const taken = takenCursor(sql)
-	if (taken?.epoch !== batch.epoch) {
-		if (batch.from !== 0) return false
-		for (const table of ['parts', 'incoming', 'meta']) sql.exec(`DELETE FROM ${table}`)
-		write(sql, 'epoch', batch.epoch)
-	} else if (batch.from > taken.sequence) return false
-	for (const { name, sequence, revision, hash, body } of batch.parts)
-		sql.exec(
-			`INSERT OR REPLACE INTO incoming (${COLUMNS}) VALUES (?, ?, ?, ?, ?)`,
-			name,
-			sequence,
-			revision,
-			hash,
-			body,
-		)
+	const follows = taken?.epoch === batch.epoch
+	const held = follows ? taken.sequence : 0
+	if (batch.from > held) return false
+	// Said again, or overtaken: what it holds is here already, some of it in a newer state.
+	if (batch.to < held) return true
+	// Of another history: what is shown stays until all of the new one is here.
+	if (!follows) forgetIncoming(sql)
+	for (const part of batch.parts) storeIncoming(sql, part)
+	write(sql, 'incomingEpoch', batch.epoch)
 	write(sql, 'incoming', batch.to)
 	if (batch.complete) showIncoming(sql, batch)
 	return true
 }
 
-function showIncoming(sql: SqlStorage, batch: PartBatch): void {
-	// Old rows go first: a part's new sequence may be one that another part's old row still holds after a replay.
-	sql.exec('DELETE FROM parts WHERE name IN (SELECT name FROM incoming)')
-	sql.exec(`INSERT INTO parts (${COLUMNS}) SELECT ${COLUMNS} FROM incoming`)
+function storeIncoming(sql: SqlStorage, { name, sequence, revision, hash, body }: Part): void {
+	sql.exec(
+		`INSERT OR REPLACE INTO incoming (${COLUMNS}) VALUES (?, ?, ?, ?, ?)`,
+		name,
+		sequence,
+		revision,
+		hash,
+		storeLongText(sql, 'incoming', name, body),
+	)
+}
+
+function forgetIncoming(sql: SqlStorage): void {
 	sql.exec('DELETE FROM incoming')
-	sql.exec("DELETE FROM meta WHERE key = 'incoming'")
+	sql.exec("DELETE FROM long_texts WHERE kind = 'incoming'")
+	sql.exec("DELETE FROM meta WHERE key IN ('incomingEpoch', 'incoming')")
+}
+
+function showIncoming(sql: SqlStorage, batch: PartBatch): void {
+	const which = read(sql, 'epoch') === batch.epoch ? 'name IN (SELECT name FROM incoming)' : 'TRUE'
+	sql.exec(`DELETE FROM long_texts WHERE kind = 'parts' AND ${which}`)
+	sql.exec(`DELETE FROM parts WHERE ${which}`)
+	sql.exec(`INSERT INTO parts (${COLUMNS}) SELECT ${COLUMNS} FROM incoming`)
+	sql.exec("UPDATE long_texts SET kind = 'parts' WHERE kind = 'incoming'")
+	forgetIncoming(sql)
+	write(sql, 'epoch', batch.epoch)
 	write(sql, 'sequence', batch.to)
 	write(sql, 'revision', batch.revision)
 }
@@ -80,8 +96,18 @@ export function deltaAfter(sql: SqlStorage, cursor: Cursor): Delta {
 
 export function readPart(sql: SqlStorage, name: PartName): Part | undefined {
 	const [row] = sql.exec<Record<string, SqlStorageValue>>(`SELECT ${COLUMNS} FROM parts WHERE name = ?`, name)
-	return row as unknown as Part | undefined
+	return row && wholePart(sql, row as unknown as Part)
 }
+
+export const wholePart = (sql: SqlStorage, stored: Part): Part => ({
+	...stored,
+	body: readLongText(sql, 'parts', stored.name, stored.body),
+})
+
+/** The part's hash, which changes when the part does; '' while there is none. */
+export const hashOf = (sql: SqlStorage, name: PartName): string =>
+	sql.exec<{ hash: string }>('SELECT hash FROM parts WHERE name = ? AND body IS NOT NULL', name).toArray()[0]?.hash ??
+	''
 
 /** The pattern of the virtual host that serves a host: the service's own below the mesh domain, else the most specific. */
 export function resolveHost(sql: SqlStorage, host: string, meshDomain: string): string | null {

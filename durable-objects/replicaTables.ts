@@ -1,7 +1,9 @@
 /** The tables of a SnapshotReplica, one object per region. */
+import { longTextsTable } from './longTexts.ts'
 
 export const replicaTables = `
-	-- The snapshot as far as it is shown. host: the pattern of a virtual host's head, for the filter of patterns.
+	${longTextsTable}
+	-- The snapshot as far as it is shown. A body goes on in long_texts.
 	CREATE TABLE IF NOT EXISTS parts (
 		name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, body TEXT
 	) WITHOUT ROWID;
@@ -10,6 +12,7 @@ export const replicaTables = `
 	CREATE TABLE IF NOT EXISTS incoming (
 		name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, body TEXT
 	) WITHOUT ROWID;
-	-- epoch and sequence: the cursor shown. incoming: how far the batches not shown yet go. revision: the newest.
+	-- epoch and sequence: the cursor shown. incomingEpoch and incoming: how far the batches not shown yet go, and in which
+	-- history. revision: the newest shown.
 	CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `

@@ -15,7 +15,9 @@ import type {
 import type { Cursor, Part } from '../src/snapshot/snapshot.ts'
 import { catalogEntry, listCatalog } from './replicaCatalog.ts'
 import {
+	ANSWER_CHARACTERS,
 	deltaAfter,
+	hashOf,
 	partsOfHost,
 	patternFilter,
 	readPart,
@@ -33,8 +35,6 @@ export interface SnapshotReplicaEnv {
 	readonly POLICY_STORE: { getByName(name: string): PolicyStorePort }
 }
 
-/** An answer stops growing here; what is left comes with `next`. Below the 32 MiB of one RPC message. */
-const ANSWER_CHARACTERS = 4_000_000
 /** Services sent along with a host, to spare a cold isolate a second round trip. */
 const SERVICES_ALONG = 100
 
@@ -69,7 +69,7 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 			cursor,
 			revision: shownRevision(this.sql),
 			hosts,
-			parts: [...parts, ...(patterns.length > 0 ? this.read(servicesOf(parts, SERVICES_ALONG)).parts : [])],
+			parts: [...parts, ...(patterns.length > 0 ? this.along(parts) : [])],
 			...(request.filter ? { filter: this.patterns(cursor) } : {}),
 			...(next === undefined ? {} : { next }),
 		}
@@ -97,11 +97,10 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 		wait?: { version: string; waitMs: number },
 	): Promise<CatalogEntry | null> {
 		await this.filled(region)
-		const entry = () => catalogEntry(readPart(this.sql, servicePart(name)), this.env.MESH_DOMAIN)
 		const deadline = Date.now() + Math.min(wait?.waitMs ?? 0, 60_000)
-		while (wait !== undefined && (entry()?.version ?? '') === wait.version && Date.now() < deadline)
+		while (wait !== undefined && hashOf(this.sql, servicePart(name)) === wait.version && Date.now() < deadline)
 			await this.changed(deadline - Date.now())
-		return entry()
+		return catalogEntry(readPart(this.sql, servicePart(name)), this.env.MESH_DOMAIN)
 	}
 
 	/** Answers at the next change, or when the time is up. */
@@ -133,11 +132,11 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 
 	private async fill(region: string): Promise<void> {
 		const root = this.env.POLICY_STORE.getByName('mesh')
-		for (let complete = false; !complete; ) {
+		// Pushes come in between, so the last batch pulled need not be the one that completes.
+		while (shownCursor(this.sql) === undefined) {
 			const batch = await root.pull(region, takenCursor(this.sql) ?? null)
 			const taken = this.ctx.storage.transactionSync(() => takeBatch(this.sql, batch))
 			if (!taken) throw new Error('the root sent a batch that does not follow what this replica holds')
-			complete = batch.complete
 		}
 		this.wake()
 	}
@@ -147,13 +146,20 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 		let characters = 0
 		for (const name of names) {
 			if (after !== undefined && name <= after) continue
-			const part = readPart(this.sql, name)
 			// A part never heard of is gone, like one that was taken away.
-			parts.push(part ?? { name, sequence: 0, revision: 0, hash: '', body: null })
-			characters += part?.body?.length ?? 0
-			if (characters > ANSWER_CHARACTERS && name !== names.at(-1)) return { parts, next: name }
+			const part = readPart(this.sql, name) ?? { name, sequence: 0, revision: 0, hash: '', body: null }
+			characters += part.body?.length ?? 0
+			const before = parts.at(-1)
+			if (characters > ANSWER_CHARACTERS && before !== undefined) return { parts, next: before.name }
+			parts.push(part)
 		}
 		return { parts }
+	}
+
+	/** The services that the rules of a page send to, as many as fit: what is not sent along is asked for. */
+	private along(page: readonly Part[]): Part[] {
+		const { parts } = this.read(servicesOf(page, SERVICES_ALONG))
+		return parts.filter(({ body }) => (body?.length ?? 0) <= ANSWER_CHARACTERS)
 	}
 
 	private patterns(at: Cursor): BloomFilter {
