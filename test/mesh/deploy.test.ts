@@ -38,7 +38,7 @@ describe('a dry run of every Worker in every environment', () => {
         - MESH_DOMAIN
         - REGION
 ▲ [WARNING] Something else`
-		expect(warnings(forgotten)).toEqual(['MESH_DOMAIN', '▲ [WARNING] Something else'])
+		expect(warnings(forgotten)).toEqual(['MESH_DOMAIN', 'REGION', '▲ [WARNING] Something else'])
 	})
 })
 

@@ -41,9 +41,9 @@ function start(env: ProxyEnv, region: string): Serve {
 		now: Date.now,
 		random: Math.random,
 		send: (request) => fetch(request, { redirect: 'manual' }),
-		// The edge writes this field itself, over whatever a client sends.
 		report: (error) =>
 			console.error(JSON.stringify({ event: 'bug', error: String(error), stack: (error as Error)?.stack })),
+		// The edge writes this field itself, over whatever a client sends.
 		clientAddress: (request) => request.headers.get('cf-connecting-ip') ?? '',
 	}
 	const observer = createObserver(

@@ -1,0 +1,120 @@
+/** A whole mesh in one runtime: the admin Worker with its objects, and a proxy in each region named, each on a port of its own. */
+import { build } from 'esbuild'
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from 'miniflare'
+import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+import { type Answer, type CallOptions, call } from './client.ts'
+import { gateScript, gateWorker } from './gate.ts'
+
+export const DOMAIN = 'mesh.localhost'
+const TOKEN = 'the-first-token'
+const LOOPBACK = '127.0.0.1'
+
+export interface Mesh {
+	/** The port of a region's proxy. */
+	port(region: string): number
+	/** Sends a request through a region's proxy; the first region's unless said. */
+	via(host: string, path?: string, options?: CallOptions & { region?: string }): Promise<Answer>
+	/** Applies documents, and answers the revision that they made. */
+	apply(...documents: object[]): Promise<number>
+	remove(...documents: object[]): Promise<number>
+	metrics(): Promise<string>
+	/** Shuts or opens the way from proxies to the control plane, in a mesh with a gate. */
+	gate(region: string, mode: 'open' | 'throw' | 'hang'): Promise<void>
+	/** What the proxies wrote into their access logs. */
+	readonly log: Record<string, unknown>[]
+	stop(): Promise<void>
+}
+
+export interface MeshOptions {
+	readonly regions: readonly string[]
+	/** Puts a gate between proxies and the control plane, to shut it from the test. */
+	readonly gated?: boolean
+}
+
+export async function startMesh({ regions, gated = false }: MeshOptions): Promise<Mesh> {
+	const log: Record<string, unknown>[] = []
+	const miniflare = new Miniflare(
+		convertV4MiniflareOptions({
+			host: LOOPBACK,
+			port: 0,
+			cf: false,
+			log: new Log(LogLevel.ERROR),
+			handleStructuredLogs: ({ message }) => {
+				if (message.startsWith('{')) log.push(JSON.parse(message) as Record<string, unknown>)
+			},
+			workers: await workers(regions, gated),
+		}),
+	)
+	await miniflare.ready
+	const portOf = async (worker: string) => Number((await miniflare.unsafeGetDirectURL(worker)).port)
+	const ports = new Map<string, number>()
+	for (const region of regions) ports.set(region, await portOf(proxyIn(region)))
+	const adminPort = await portOf('selvedge-admin')
+	const gatePort = gated ? await portOf('gate') : 0
+
+	const port = (region: string): number => ports.get(region)!
+	const admin = async (method: string, path: string, body?: object[]): Promise<string> => {
+		const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
+		const options = { port: adminPort, host: `admin.${DOMAIN}`, path, method, headers }
+		const answer = await call(body === undefined ? options : { ...options, body: JSON.stringify(body) })
+		if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`)
+		return answer.text
+	}
+	const change = async (path: string, documents: object[]) =>
+		(JSON.parse(await admin('POST', path, documents)) as { revision: number }).revision
+	return {
+		port,
+		via: (host, path = '/', { region = regions[0]!, ...options } = {}) =>
+			call({ ...options, port: port(region), host, path }),
+		apply: (...documents) => change('/v1/apply', documents),
+		remove: (...documents) => change('/v1/delete', documents),
+		metrics: () => admin('GET', '/metrics'),
+		async gate(region, mode) {
+			const { status } = await call({ port: gatePort, host: 'gate', path: `/${region}/${mode}` })
+			if (status !== 204) throw new Error(`the gate answers ${status}`)
+		},
+		log,
+		stop: () => miniflare.dispose(),
+	}
+}
+
+const proxyIn = (region: string): string => `selvedge-proxy-${region}`
+const socket = { unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }] }
+
+async function workers(regions: readonly string[], gated: boolean): Promise<V4WorkerOptions[]> {
+	const admin = await fromConfig('workers/admin/wrangler.toml')
+	const proxy = await fromConfig('wrangler.toml')
+	const gate = { SNAPSHOT_REPLICA: gateWorker('GatedReplica'), TELEMETRY_STORE: gateWorker('GatedTelemetry') }
+	return [
+		{ ...admin, name: 'selvedge-admin', bindings: { ...variables(admin), ADMIN_TOKEN: TOKEN }, ...socket },
+		...(gated ? [{ ...gateScript, ...socket }] : []),
+		...regions.map((region) => ({
+			...proxy,
+			name: proxyIn(region),
+			bindings: { ...variables(proxy), REGION: region, ACCESS_LOG_SAMPLE_RATE: '1' },
+			...(gated ? { durableObjects: gate } : {}),
+			...socket,
+		})),
+	]
+}
+
+const variables = ({ bindings }: V4WorkerOptions) => bindings as Record<string, string>
+
+/** A Worker as its wrangler.toml says, bundled as wrangler does. */
+async function fromConfig(config: string): Promise<V4WorkerOptions> {
+	const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config)
+	const { modulesRules: _, ...options } = workerOptions
+	const { outputFiles } = await build({
+		entryPoints: [main!],
+		bundle: true,
+		write: false,
+		format: 'esm',
+		target: 'es2024',
+		conditions: ['workerd', 'worker', 'browser'],
+		external: ['cloudflare:*', 'node:*'],
+		loader: { '.html': 'text', '.css': 'text' },
+		define: { 'process.env.NODE_ENV': '"production"' },
+		logLevel: 'silent',
+	})
+	return { ...options, modules: true, script: outputFiles[0]!.text } as V4WorkerOptions
+}

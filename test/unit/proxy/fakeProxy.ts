@@ -1,0 +1,114 @@
+/** One isolate's data path on a fake replica, with its clock and its chance in the test's hands. */
+import { createKnowledge, type Knowledge } from '../../../src/proxy/knowledge.ts'
+import { pipeline } from '../../../src/proxy/pipeline.ts'
+import type { ProxyPorts } from '../../../src/proxy/ports.ts'
+import type { Refusal } from '../../../src/proxy/refusal.ts'
+import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
+import { DOMAIN, type FakeReplica, fakeReplica, head, service, slice } from './fakeReplica.ts'
+
+/** One host, one route, one service with one endpoint. */
+export const shop = {
+	...head('shop.test'),
+	...slice('shop.test', 'shop', 'd/web'),
+	...service('d/web', { id: 'web1' }),
+}
+
+export const START = 1_700_000_000_000
+
+export interface FakeProxy {
+	readonly replica: FakeReplica
+	readonly knowledge: Knowledge
+	/** Requests as the endpoints got them. */
+	readonly sent: Request[]
+	readonly refusals: (Refusal | undefined)[]
+	/** Mistakes in the mesh itself. */
+	readonly bugs: unknown[]
+	now: number
+	random: () => number
+	/** What the endpoints answer. */
+	answer: (request: Request) => Promise<Response> | Response
+	/** Sends a GET, or the request given; answers the response once everything beside the path is done too. */
+	get(url: string | Request): Promise<Response>
+	/** The same without waiting for what goes on beside the path. */
+	start(url: string | Request): Promise<Response>
+	/** Waits for what goes on beside the path. */
+	settle(): Promise<void>
+}
+
+export function fakeProxy(replica = fakeReplica()): FakeProxy {
+	const pending = new Set<Promise<unknown>>()
+	const waitUntil = (work: Promise<unknown>) => {
+		pending.add(work)
+		work.finally(() => pending.delete(work))
+	}
+	const ports: ProxyPorts = {
+		now: () => proxy.now,
+		random: () => proxy.random(),
+		send: async (request) => {
+			proxy.sent.push(request)
+			return proxy.answer(request)
+		},
+		clientAddress: () => '192.0.2.1',
+		report: (error) => proxy.bugs.push(error),
+		observe: (_exchange, _response, refusal) => proxy.refusals.push(refusal),
+	}
+	const table = createRoutingTable(DOMAIN, () => proxy.random())
+	const knowledge = createKnowledge(table, replica.controlPlane, START)
+	const serve = pipeline(knowledge, ports)
+	const proxy: FakeProxy = {
+		replica,
+		knowledge,
+		sent: [],
+		refusals: [],
+		bugs: [],
+		now: START,
+		random: () => 0,
+		answer: () => new Response('ok'),
+		start: (url) => serve(typeof url === 'string' ? new Request(url) : url, { waitUntil }),
+		async get(url) {
+			const response = await proxy.start(url)
+			await proxy.settle()
+			return response
+		},
+		async settle() {
+			while (pending.size > 0) await Promise.all(pending)
+		},
+	}
+	return proxy
+}
+
+/** The reason that a mesh-made reply gives, or the status of any other. */
+export async function verdict(response: Promise<Response> | Response): Promise<string | number> {
+	const answered = await response
+	if (answered.headers.get('content-type') !== 'application/problem+json') return answered.status
+	return ((await answered.json()) as { reason: string }).reason
+}
+
+/** Lets everything else run until the condition holds. */
+export async function until(holds: () => boolean): Promise<void> {
+	for (let turn = 0; turn === 0 || !holds(); turn++) {
+		if (turn > 1_000) throw new Error(`never: ${holds}`)
+		await new Promise(setImmediate)
+	}
+}
+
+/** A proxy that has served a host once. */
+export async function warm(parts: Parameters<FakeReplica['change']>[0] = shop, host = 'shop.test') {
+	const proxy = fakeProxy()
+	proxy.replica.change(parts)
+	await proxy.get(`http://${host}/`)
+	return proxy
+}
+
+/** The endpoint that a URL reaches now, or the reason why none. */
+export async function reached(proxy: FakeProxy, url = 'http://shop.test/') {
+	const before = proxy.sent.length
+	const outcome = await verdict(proxy.get(url))
+	return outcome === 200 ? new URL(proxy.sent[before]!.url).hostname : outcome
+}
+
+/** A second later with one request, so that a sync ran. */
+export async function aSecondOn(proxy: FakeProxy) {
+	proxy.now += 1_000
+	await proxy.get('http://shop.test/')
+}

@@ -1,0 +1,122 @@
+/** What a refusal looks like to its client. */
+import { describe, expect, it } from 'vitest'
+import { admit } from '../../../src/proxy/exchange.ts'
+import type { Refusal, RefusalReason } from '../../../src/proxy/refusal.ts'
+import { rescue, statusOf } from '../../../src/proxy/rescue.ts'
+import { parseList } from './structuredField.ts'
+
+const exchange = (method = 'GET', ruleName?: string) => ({
+	...admit(new Request('http://h.test/', { method }), 0),
+	...(ruleName === undefined ? {} : { rule: { name: ruleName, backend: () => ({ weight: 1, invalid: '' }) } }),
+})
+
+/** Every reason with its evidence, the status it answers with, and the RFC 9209 error. A new reason is a type error here. */
+const CASES: Record<RefusalReason, [Refusal, number, string, string]> = {
+	malformed_url: [{ reason: 'malformed_url' }, 400, 'http_request_error', 'valid URL'],
+	unknown_host: [{ reason: 'unknown_host', host: 'h.test' }, 404, 'destination_not_found', 'h.test'],
+	no_matching_rule: [{ reason: 'no_matching_rule', host: 'h.test' }, 404, 'destination_not_found', 'h.test'],
+	invalid_backend: [{ reason: 'invalid_backend', detail: 'spec.x' }, 500, 'proxy_configuration_error', 'spec.x'],
+	no_endpoint: [{ reason: 'no_endpoint', service: 'n/s' }, 503, 'destination_unavailable', 'n/s'],
+	upstream_failed: [
+		{ reason: 'upstream_failed', endpoint: 'e1', detail: 'lost' },
+		503,
+		'connection_terminated',
+		'e1: lost',
+	],
+	control_plane_unreachable: [
+		{ reason: 'control_plane_unreachable', host: 'h.test' },
+		503,
+		'proxy_internal_error',
+		'h.test',
+	],
+	lookups_exhausted: [{ reason: 'lookups_exhausted', host: 'h.test' }, 503, 'proxy_internal_error', 'h.test'],
+	bug: [{ reason: 'bug' }, 500, 'proxy_internal_error', ''],
+}
+
+/** RFC 9209 §2.3, the registered types that are used. */
+const REGISTERED = new Set([
+	'http_request_error',
+	'destination_not_found',
+	'proxy_configuration_error',
+	'destination_unavailable',
+	'connection_terminated',
+	'proxy_internal_error',
+])
+
+describe('a refusal', () => {
+	it.each(Object.entries(CASES))(
+		'%s answers with its status, its problem and its Proxy-Status',
+		async (reason, row) => {
+			const [refusal, status, proxyError, evidence] = row
+			const response = rescue(refusal, exchange('GET', 'default/shop/0'), 7)
+			expect([response.status, statusOf(refusal)]).toEqual([status, status])
+			expect(response.headers.get('content-type')).toBe('application/problem+json')
+			expect(response.headers.get('cache-control')).toBe('no-store')
+			const text = await response.text()
+			expect(Number(response.headers.get('content-length'))).toBe(new TextEncoder().encode(text).length)
+			const body = JSON.parse(text) as Record<string, unknown>
+			expect(body).toMatchObject({ status, reason, revision: 7, rule: 'default/shop/0' })
+			expect(body.type).toBe(`https://selvedge.dev/refusals/${reason}`)
+			expect(body.detail).toContain(evidence)
+			expect(['client', 'config', 'capacity', 'upstream', 'mesh']).toContain(body.owner)
+			const [item, ...others] = parseList(response.headers.get('proxy-status') ?? '')
+			expect(others).toEqual([])
+			expect(item).toMatchObject({
+				value: 'selvedge',
+				parameters: { error: proxyError, details: reason, revision: 7, rule: 'default/shop/0' },
+			})
+			expect(REGISTERED).toContain(proxyError)
+		},
+	)
+
+	it.each(['control_plane_unreachable', 'lookups_exhausted'] as const)('%s says when to come back', (reason) =>
+		expect(rescue(CASES[reason][0], exchange(), 1).headers.get('retry-after')).toBe('1'),
+	)
+
+	it.each(['unknown_host', 'upstream_failed', 'bug'] as const)('%s promises nothing', (reason) =>
+		expect(rescue(CASES[reason][0], exchange(), 1).headers.has('retry-after')).toBe(false),
+	)
+
+	it('of a HEAD request has the fields and no body', () => {
+		const get = rescue(CASES.unknown_host[0], exchange('GET'), 1)
+		const head = rescue(CASES.unknown_host[0], exchange('HEAD'), 1)
+		expect(head.body).toBe(null)
+		expect([...head.headers]).toEqual([...get.headers])
+	})
+
+	it.each([
+		['a"b', 'a"b'],
+		['a\\b', 'a\\b'],
+		['a";injected="1', 'a";injected="1'],
+		['a\r\nset-cookie: x=1', 'a??set-cookie: x=1'],
+		['straße/😀', 'stra?e/??'],
+		['\\"', '\\"'],
+	])('names the rule %j without breaking the field', async (name, named) => {
+		const response = rescue(CASES.no_endpoint[0], exchange('GET', name), 3)
+		const [item] = parseList(response.headers.get('proxy-status') ?? '')
+		expect(item?.parameters).toEqual({
+			error: 'destination_unavailable',
+			details: 'no_endpoint',
+			revision: 3,
+			rule: named,
+		})
+		expect(((await response.json()) as { rule: string }).rule).toBe(name)
+	})
+
+	it.each([undefined, ''])('names no rule when it is %j', async (name) => {
+		const response = rescue(CASES.no_endpoint[0], exchange('GET', name), 3)
+		expect(response.headers.get('proxy-status')).not.toContain('rule')
+		expect(await response.json()).not.toHaveProperty('rule')
+	})
+
+	it('of a bug tells nothing of the mesh from inside', async () => {
+		const { detail } = (await rescue({ reason: 'bug' }, exchange(), 1).json()) as { detail?: string }
+		expect(detail ?? '').not.toMatch(/TypeError|undefined|at /)
+	})
+})
+
+describe('the checker of structured fields', () => {
+	it.each(['a;b="', 'a;b="\u00fc"', 'a;b="x"y', 'a;;b', 'a;b=', '', '"', 'a;b="\\x"', 'a;B=1'])('refuses %j', (field) =>
+		expect(() => parseList(field)).toThrow(),
+	)
+})

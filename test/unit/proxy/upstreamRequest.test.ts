@@ -1,0 +1,122 @@
+/** The request as an endpoint gets it. */
+import { describe, expect, it } from 'vitest'
+import { admit } from '../../../src/proxy/exchange.ts'
+import { upstreamRequest } from '../../../src/proxy/upstreamRequest.ts'
+
+const FRESH = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-02`
+
+interface Asked {
+	readonly url?: string
+	readonly headers?: Record<string, string>
+	readonly client?: string
+	readonly init?: RequestInit
+}
+
+function upstream({ url = 'http://shop.test/cart', headers = {}, client = '192.0.2.1', init = {} }: Asked = {}) {
+	const exchange = admit(new Request(url, { ...init, headers }), 0)
+	return upstreamRequest(exchange, `http://endpoint.test/base${exchange.target}`, client, () => FRESH)
+}
+
+describe('an endpoint gets', () => {
+	it('the method, the target below its base, and the fields of the client', () => {
+		const request = upstream({ url: 'http://shop.test/cart?x=1', init: { method: 'DELETE' }, headers: { 'x-a': '1' } })
+		expect([request.method, request.url, request.headers.get('x-a')]).toEqual([
+			'DELETE',
+			'http://endpoint.test/base/cart?x=1',
+			'1',
+		])
+	})
+
+	it('the body as a stream that nobody has read', async () => {
+		let pulled = 0
+		const body = new ReadableStream(
+			{
+				pull(controller) {
+					pulled++
+					controller.enqueue(new TextEncoder().encode('chunk'))
+					if (pulled === 3) controller.close()
+				},
+			},
+			{ highWaterMark: 0 },
+		)
+		const request = upstream({ init: { method: 'POST', body, duplex: 'half' } as RequestInit })
+		await Promise.resolve()
+		expect(pulled).toBe(0)
+		expect(await request.text()).toBe('chunkchunkchunk')
+	})
+
+	it.each([
+		['proxy-authorization', 'Basic secret'],
+		['x-real-ip', '10.0.0.1'],
+		['x-forwarded-port', '1'],
+		['x-forwarded-prefix', '/admin'],
+		['x-forwarded-client-cert', 'By=spiffe://x'],
+		['selvedge-caller', 'forged'],
+	])('no %s that anybody could have sent', (name, value) =>
+		expect(upstream({ headers: { [name]: value } }).headers.has(name)).toBe(false),
+	)
+
+	it.each([
+		['x-forwarded-for', '10.0.0.1', '192.0.2.1'],
+		['x-forwarded-proto', 'ftp', 'http'],
+		['x-forwarded-host', 'evil.test', 'shop.test'],
+		['forwarded', 'for=evil', 'for=192.0.2.1;host=shop.test;proto=http'],
+	])('%s: %s rebuilt as %s', (name, spoofed, rebuilt) =>
+		expect(upstream({ headers: { [name]: spoofed } }).headers.get(name)).toBe(rebuilt),
+	)
+
+	it.each([
+		['http://shop.test/', '192.0.2.1', 'for=192.0.2.1;host=shop.test;proto=http'],
+		['https://shop.test/', '2001:db8::1', 'for="[2001:db8::1]";host=shop.test;proto=https'],
+		['http://shop.test:8080/', '192.0.2.1', 'for=192.0.2.1;host="shop.test:8080";proto=http'],
+		['http://[::1]:80/', '', 'host="[::1]";proto=http'],
+		['http://shop.test/', '', 'host=shop.test;proto=http'],
+	])('%s from %j as Forwarded: %s (RFC 7239 §6)', (url, client, forwarded) => {
+		const { headers } = upstream({ url, client, headers: { 'x-forwarded-for': '10.0.0.1' } })
+		expect(headers.get('forwarded')).toBe(forwarded)
+		expect(headers.get('x-forwarded-for')).toBe(client === '' ? null : client)
+	})
+
+	it('none of the fields that Connection names, but Host and what is rebuilt', () => {
+		const headers = {
+			connection: 'close, X-Hop, host, x-forwarded-for, authorization',
+			'x-hop': '1',
+			host: 'shop.test',
+			authorization: 'Bearer t',
+			'x-stays': '2',
+		}
+		const request = upstream({ headers })
+		expect(request.headers.get('x-hop')).toBe(null)
+		expect(request.headers.get('authorization')).toBe(null)
+		expect(request.headers.get('host')).toBe('shop.test')
+		expect(request.headers.get('x-forwarded-for')).toBe('192.0.2.1')
+		expect(request.headers.get('x-stays')).toBe('2')
+	})
+})
+
+describe('the trace', () => {
+	const valid = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+
+	it('of a caller goes on, with its state', () => {
+		const { headers } = upstream({ headers: { traceparent: valid, tracestate: 'v=1' } })
+		expect([headers.get('traceparent'), headers.get('tracestate')]).toEqual([valid, 'v=1'])
+	})
+
+	it.each([
+		['none', undefined],
+		['all zeros', `00-${'0'.repeat(32)}-${'b'.repeat(16)}-01`],
+		['upper case', valid.toUpperCase()],
+		['two joined', `${valid}, ${valid}`],
+		['version ff', `ff${valid.slice(2)}`],
+	])('starts anew after %s, and the state that came with it is dropped', (_, traceparent) => {
+		const { headers } = upstream({
+			headers: { tracestate: 'v=1', ...(traceparent === undefined ? {} : { traceparent }) },
+		})
+		expect([headers.get('traceparent'), headers.get('tracestate')]).toEqual([FRESH, null])
+	})
+
+	it('that Connection names is not continued', () => {
+		const { headers } = upstream({ headers: { traceparent: valid, tracestate: 'v=1', connection: 'traceparent' } })
+		expect([headers.get('traceparent'), headers.get('tracestate')]).toEqual([FRESH, null])
+	})
+})
