@@ -2,7 +2,7 @@
 import type { Principal, Role, TokenInfo } from '../src/ports.ts'
 
 /** The token from the deployment's secret. It cannot be revoked over the API, only replaced in the secret. */
-export const BOOTSTRAP = 'bootstrap'
+const BOOTSTRAP = 'bootstrap'
 
 interface TokenRow extends Record<string, SqlStorageValue> {
 	id: string

@@ -42,8 +42,7 @@ function sourceFile(path: string): SourceFile {
 	return { path, text, code, imports }
 }
 
-const withoutComments = (text: string): string =>
-	text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1')
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1')
 
 /** The first folder below `src` of a path; '' for files right below it; undefined outside. */
 export function folderOf(path: string): string | undefined {

@@ -39,7 +39,7 @@ export interface Knowledge {
 }
 
 /** At most one sync a second, and only while traffic flows (DESIGN §2). */
-export const SYNC_INTERVAL_MS = 1_000
+const SYNC_INTERVAL_MS = 1_000
 /** Older knowledge than this may lack a change that has been answered: DESIGN §9 promises 1.5 s. */
 const STALE_AFTER_MS = 1_500
 /** What a request after a pause waits for the region's replica at most. */
@@ -103,7 +103,7 @@ function startSync(knowledge: Knowledge, now: number, scope: Scope): void {
 }
 
 /** Asks what changed, fetches what concerns this isolate, and applies it whole. Never rejects. */
-export async function sync(knowledge: Knowledge, now: number): Promise<void> {
+async function sync(knowledge: Knowledge, now: number): Promise<void> {
 	const { table } = knowledge
 	knowledge.oldestLookup = Number.POSITIVE_INFINITY
 	try {

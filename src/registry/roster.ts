@@ -11,7 +11,7 @@ import { endpointOf, grant, type HeldLease, isAlive, leaseOf, prolong, renew } f
 export const ENDPOINT_LIMIT = 10_000
 
 /** A deadline passed by longer than this was not attended: the registry was not running to hear a heartbeat. */
-export const ATTENDANCE_MS = 1_000
+const ATTENDANCE_MS = 1_000
 
 export interface Roster {
 	/** Grows by one exactly when the endpoints that take traffic change. */

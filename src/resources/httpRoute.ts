@@ -4,7 +4,7 @@ import { GatewayApiVersion } from './apiVersions.ts'
 import { Metadata, Status, withoutStatus } from './metadata.ts'
 import { BackendRef, checkParentRefs, ParentRef } from './references.ts'
 import { RouteMatch } from './routeMatch.ts'
-import { Hostname, SectionName } from './scalars.ts'
+import { Hostname, SubdomainName } from './scalars.ts'
 import { unique } from './unique.ts'
 import { notOffered, unsupported } from './unsupported.ts'
 
@@ -14,7 +14,7 @@ const MAX_MATCHES_PER_ROUTE = 128
 
 const Rule = z
 	.strictObject({
-		name: SectionName.exactOptional(),
+		name: SubdomainName.exactOptional(),
 		matches: z
 			.array(RouteMatch)
 			.max(64)

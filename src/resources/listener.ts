@@ -1,7 +1,7 @@
 /** A Gateway's listener: a hostname that the mesh answers for, and whose routes may attach to it. */
 import { z } from 'zod'
 import { LabelSelector } from './labelSelector.ts'
-import { Group, Hostname, KindName, LabelName, ObjectName, Port, QualifiedName, SectionName } from './scalars.ts'
+import { Group, Hostname, KindName, LabelName, ObjectName, Port, QualifiedName, SubdomainName } from './scalars.ts'
 import { notOffered, unsupported } from './unsupported.ts'
 
 const PROTOCOL =
@@ -52,7 +52,7 @@ const Tls = z
 /** https://gateway-api.sigs.k8s.io/reference/spec/#listener */
 export const Listener = z
 	.strictObject({
-		name: SectionName,
+		name: SubdomainName,
 		hostname: Hostname.exactOptional().meta({ description: 'Hosts to answer for; without one, all.' }),
 		port: Port,
 		protocol: z

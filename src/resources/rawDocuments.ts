@@ -14,7 +14,7 @@ export interface RawDocuments {
 	readonly errors: readonly DocumentError[]
 }
 
-export const MAX_DOCUMENTS = 10_000
+const MAX_DOCUMENTS = 10_000
 
 export function readDocuments(text: string, format: 'yaml' | 'json'): RawDocuments {
 	const { values, errors } = format === 'yaml' ? readYaml(text, MAX_DOCUMENTS) : readJson(text)

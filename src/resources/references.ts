@@ -1,6 +1,6 @@
 /** How a route names what it attaches to and where it sends requests. */
 import { z } from 'zod'
-import { Group, KindName, LabelName, ObjectName, Port, SectionName, Weight } from './scalars.ts'
+import { Group, KindName, LabelName, ObjectName, Port, SubdomainName, Weight } from './scalars.ts'
 import { notOffered, unsupported } from './unsupported.ts'
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#parentreference — a Gateway, or a Service as in GAMMA (GEP-1426). */
@@ -9,7 +9,7 @@ export const ParentRef = z.strictObject({
 	kind: KindName.default('Gateway'),
 	namespace: LabelName.exactOptional().meta({ description: "The route's own when left out." }),
 	name: ObjectName,
-	sectionName: SectionName.exactOptional().meta({ description: 'One listener; all of them when left out.' }),
+	sectionName: SubdomainName.exactOptional().meta({ description: 'One listener; all of them when left out.' }),
 	port: Port.exactOptional(),
 })
 export type ParentRef = z.infer<typeof ParentRef>

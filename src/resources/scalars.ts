@@ -27,14 +27,11 @@ export const LabelName = z
 		error: "must not contain '--', which joins service and namespace in mesh hosts",
 	})
 
-/** The name of a resource of any other kind: 1–253 characters. */
+/** The name of a resource of any other kind, of a listener or of a rule: 1–253 characters. */
 export const SubdomainName = z.string().max(253).regex(SUBDOMAIN, { error: subdomainShape })
 
 /** The name that a reference gives; whether it exists is told in the status. */
 export const ObjectName = z.string().min(1).max(253)
-
-/** The name of a listener or a rule. */
-export const SectionName = SubdomainName
 
 /** An API group; the empty string is the core group. */
 export const Group = z

@@ -12,7 +12,7 @@ export const speaksHttp = ({ protocol }: Gateway['spec']['listeners'][number]): 
 	protocol === 'HTTP' || protocol === 'HTTPS'
 
 /** A target that stands for all grants of a namespace: any of them may allow or forbid a reference into it. */
-export const grantsTarget = (namespace: string): string => `ReferenceGrants/${namespace}`
+const grantsTarget = (namespace: string): string => `ReferenceGrants/${namespace}`
 /** A target that stands for a virtual host's pattern: listeners of several Gateways may share one. */
 export const patternTarget = (pattern: string): string => `Pattern/${pattern}`
 
@@ -23,7 +23,7 @@ export const isGatewayRef = (ref: { group: string; kind: string }): boolean =>
 
 export const parentKey = (route: HTTPRoute, ref: ParentRef): ResourceKey =>
 	resourceKey(ref.kind, ref.namespace ?? route.metadata.namespace, ref.name)
-export const backendKey = (route: HTTPRoute, ref: BackendRef): ResourceKey =>
+const backendKey = (route: HTTPRoute, ref: BackendRef): ResourceKey =>
 	resourceKey(ref.kind, ref.namespace ?? route.metadata.namespace, ref.name)
 
 /** Every target whose change can change what this resource builds to. */

@@ -5,7 +5,7 @@ import { admitsRoutes, claimsMeshHost, isHttpRouteKind, type ParentVerdict, serv
 import { speaksHttp } from './references.ts'
 import type { UnresolvedRef } from './resolveBackends.ts'
 
-export const CONTROLLER_NAME = 'selvedge.dev/mesh'
+const CONTROLLER_NAME = 'selvedge.dev/mesh'
 
 const HTTP_ROUTE = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }
 

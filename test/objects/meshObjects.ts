@@ -138,8 +138,8 @@ export async function expectSameAsRoot(...regions: readonly string[]): Promise<v
 /** What the root pushes, and which regions it cannot reach. */
 export interface Link {
 	readonly pushed: { region: string; batch: PartBatch }[]
-	/** Fails before the replica hears of the batch, or after it took it; or is never heard of again. */
-	readonly failing: Map<string, 'before' | 'after' | 'silent'>
+	/** Fails before the replica hears of the batch, or after it took it; is never heard of again; or is not taken. */
+	readonly failing: Map<string, 'before' | 'after' | 'silent' | 'refused'>
 }
 
 /** Puts the link into the root. Lost with the object's memory, as real bindings are not: see `evictRoot`. */
@@ -150,6 +150,7 @@ export async function connect(link: Link): Promise<void> {
 				link.pushed.push({ region, batch })
 				if (link.failing.get(region) === 'before') throw new Error(`${region} is unreachable`)
 				if (link.failing.get(region) === 'silent') await new Promise(() => {})
+				if (link.failing.get(region) === 'refused') return { epoch: '', sequence: 0 }
 				const cursor = await replica(region).push(region, batch)
 				if (link.failing.get(region) === 'after') throw new Error(`the answer of ${region} is lost`)
 				return cursor

@@ -155,6 +155,7 @@ describe('a rollback', () => {
 		const before = await standingParts()
 		await root().rollback(0, ACTOR)
 		expect(await standingParts()).toEqual({})
+		expect(await inRoot(everything)).toMatchObject({ resources: [], refs: [], produced: [], attached: [] })
 		await root().rollback(1, ACTOR)
 		expect(await standingParts()).toEqual(before)
 	})

@@ -1,5 +1,7 @@
 /** The shapes of everything small that clients send: path and query parameters, endpoints, tokens. */
+
 import { z } from 'zod'
+import { EndpointId, Locality } from '../../src/resources/service.ts'
 import type { ProblemError } from './problem.ts'
 
 export const nothing = z.strictObject({})
@@ -26,7 +28,7 @@ const namespaceOrNone = z.union([meshLabel, z.literal('-')], {
 export const kindParams = z.object({ kind })
 export const resourceParams = z.object({ kind, namespace: namespaceOrNone, name: subdomain })
 export const serviceParams = z.object({ namespace: meshLabel, name: meshLabel })
-export const endpointParams = serviceParams.extend({ id: subdomain })
+export const endpointParams = serviceParams.extend({ id: EndpointId })
 export const tokenParams = z.object({
 	id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the id of a token, as GET /v1/tokens lists them'),
 })
@@ -105,10 +107,7 @@ export const endpointBody = z.strictObject({
 		)
 		.refine((labels) => Object.keys(labels).length <= MAX_LABELS, `must have at most ${MAX_LABELS} entries`)
 		.default({}),
-	locality: z
-		.string()
-		.regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/, 'must be a place name such as weur or eu-west-1/a')
-		.optional(),
+	locality: Locality.optional(),
 	ttlSeconds: z.int().min(5).max(3600).default(30).describe('Without a heartbeat for this long the endpoint is gone'),
 })
 

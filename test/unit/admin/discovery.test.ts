@@ -178,7 +178,7 @@ describe('leases', () => {
 		['/v1/services/default/a--b/endpoints/a', 'path.name'],
 		['/v1/services/Default/cart/endpoints/a', 'path.namespace'],
 		[`/v1/services/${'n'.repeat(40)}/${'s'.repeat(40)}/endpoints/a`, 'path.name'],
-		['/v1/services/default/cart/endpoints/A', 'path.id'],
+		['/v1/services/default/cart/endpoints/-a', 'path.id'],
 	])('refuses a registration at %s, naming %s', async (path, field) => {
 		const response = await ask('PUT', path, { body: '{"url":"https://a.example.com"}' })
 		expect(response.status).toBe(400)

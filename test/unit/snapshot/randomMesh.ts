@@ -108,8 +108,7 @@ const randomNamespace = (random: Random, name: string) => ({
 
 const makers = [randomRoute, randomRoute, randomRoute, randomGateway, randomService, randomGrant, randomNamespace]
 
-const randomResource = (random: Random): Resource =>
-	resourceOf(pick(random, makers)(random, pick(random, NAMESPACES)))
+const randomResource = (random: Random): Resource => resourceOf(pick(random, makers)(random, pick(random, NAMESPACES)))
 
 export const randomServiceName = (random: Random) => `${pick(random, NAMESPACES)}/${pick(random, NAMES)}`
 
