@@ -26,6 +26,8 @@ export interface Lease extends LeaseRequest {
 export type RegistryRefusal =
 	| { readonly reason: 'no_such_endpoint'; readonly id: string }
 	| { readonly reason: 'too_many_endpoints'; readonly limit: number }
+	/** Of all endpoints of the service together, in characters of JSON. */
+	| { readonly reason: 'endpoints_too_large'; readonly limit: number }
 
 export interface ServiceRegistryPort {
 	/** Grants or renews a lease. `created` says which. */

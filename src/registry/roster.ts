@@ -10,6 +10,9 @@ import { endpointOf, grant, type HeldLease, isAlive, leaseOf, prolong, renew } f
 /** Bounds what one service can make the registry, the root and every replica carry. */
 export const ENDPOINT_LIMIT = 10_000
 
+/** Of all its endpoints as JSON, in characters, about: with a document's fixed ones, no more than the root carries in one part. */
+export const ENDPOINTS_CHARACTERS = 7_000_000
+
 /** A deadline passed by longer than this was not attended: the registry was not running to hear a heartbeat. */
 const ATTENDANCE_MS = 1_000
 
@@ -43,6 +46,8 @@ export function register(
 		return refuse(roster, { reason: 'too_many_endpoints', limit: ENDPOINT_LIMIT })
 	}
 	const lease = grant(request, nowMs, held)
+	if (growsTooLarge(roster, lease))
+		return refuse(roster, { reason: 'endpoints_too_large', limit: ENDPOINTS_CHARACTERS })
 	const same = held?.state === 'active' && JSON.stringify(endpointOf(held)) === JSON.stringify(endpointOf(lease))
 	return {
 		change: { version: roster.version + (same ? 0 : 1), put: [lease], remove: [] },
@@ -128,6 +133,23 @@ export function commit(leases: Map<string, HeldLease>, change: Change): Roster {
 function live(roster: Roster, id: string, nowMs: number): HeldLease | undefined {
 	const held = roster.leases.get(id)
 	return held && isAlive(held, nowMs) ? held : undefined
+}
+
+/** A lease that takes no more room than the one it replaces is always welcome. */
+function growsTooLarge(roster: Roster, lease: HeldLease): boolean {
+	const held = roster.leases.get(lease.id)
+	const more = charactersOf(lease) - (held === undefined ? 0 : charactersOf(held))
+	if (more <= 0) return false
+	let total = more
+	for (const other of roster.leases.values()) total += charactersOf(other)
+	return total > ENDPOINTS_CHARACTERS
+}
+
+/** An upper bound of its JSON, without making it: every registration adds this up over all leases. */
+function charactersOf({ id, url, labels, locality }: HeldLease): number {
+	let characters = 80 + id.length + url.length + (locality?.length ?? 0)
+	for (const key in labels) characters += key.length + labels[key]!.length + 6
+	return characters
 }
 
 const unchanged = (roster: Roster): Change => ({ version: roster.version, put: [], remove: [] })

@@ -8,6 +8,7 @@ import {
 	deregister,
 	drain,
 	ENDPOINT_LIMIT,
+	ENDPOINTS_CHARACTERS,
 	expire,
 	heartbeat,
 	nextDeadline,
@@ -107,6 +108,32 @@ describe('a registration', () => {
 		expect(refused.reply).toEqual({ ok: false, error: { reason: 'too_many_endpoints', limit: 10_000 } })
 		expect(refused.change).toEqual({ version: 7, put: [], remove: [] })
 		expect(register(full, request('e0'), NOW).reply.ok).toBe(true)
+	})
+})
+
+describe('a registration that makes the endpoints too large to carry', () => {
+	const url = (id: string, characters: number) => `http://${id}/${'p'.repeat(characters)}`
+	const leases = new Map<string, HeldLease>()
+	for (let i = 0; i < 3_400; i++) leases.set(`e${i}`, grant(request(`e${i}`, { url: url(`e${i}`, 2_000) }), NOW))
+	const large: Roster = { version: 7, leases }
+
+	it('is refused, new or renewed, and changes nothing', () => {
+		for (const id of ['new', 'e0']) {
+			const refused = register(large, request(id, { url: url(id, ENDPOINTS_CHARACTERS / 20) }), NOW)
+			expect(refused.reply).toEqual({ ok: false, error: { reason: 'endpoints_too_large', limit: 7_000_000 } })
+			expect(refused.change).toEqual({ version: 7, put: [], remove: [] })
+		}
+	})
+
+	it('is taken when it takes no more room than before', () => {
+		const over = changed(large, {
+			version: 8,
+			put: [grant(request('huge', { url: url('huge', 7e6) }), NOW)],
+			remove: [],
+		})
+		expect(register(over, request('e0', { url: url('e0', 2_000), weight: 2 }), NOW).reply.ok).toBe(true)
+		expect(register(over, request('e1', { url: url('e1', 1_999) }), NOW).reply.ok).toBe(true)
+		expect(register(over, request('e2', { url: url('e2', 2_001) }), NOW).reply.ok).toBe(false)
 	})
 })
 

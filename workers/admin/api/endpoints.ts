@@ -83,5 +83,10 @@ function refusal(refused: RegistryRefusal): Response {
 			return problem('not-found', `There is no lease ${refused.id}: it ended, or never was. Register with PUT`)
 		case 'too_many_endpoints':
 			return problem('too-many-endpoints', `The service has ${refused.limit} endpoints, the most that it may have`)
+		case 'endpoints_too_large':
+			return problem(
+				'too-many-endpoints',
+				`With this one the service's endpoints would have more than ${refused.limit} characters as JSON: use shorter URLs or fewer labels`,
+			)
 	}
 }
