@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runCurl } from './curl.ts'
 import {
 	admin,
 	childrenLike,
@@ -82,10 +81,7 @@ describe('npm start with the demo shop', () => {
 		await ready(mesh)
 		const lines = [...mesh.output().matchAll(/^\s+(curl .*)$/gm)].map((found) => found[1] ?? '')
 		expect(lines).toHaveLength(3)
-		const answers = await Promise.all(
-			lines.map((line) => promisify(execFile)('sh', ['-c', line.replace('curl', 'curl -sS --fail-with-body')])),
-		)
-		const [shop, payments, catalog] = answers.map(({ stdout }) => JSON.parse(stdout))
+		const [shop, payments, catalog] = (await Promise.all(lines.map(runCurl))).map((body) => JSON.parse(body))
 		expect(shop).toMatchObject({ service: 'web', order: { service: 'orders', payment: { service: 'payments' } } })
 		expect(payments.version).toMatch(/^v[12]$/)
 		expect(JSON.stringify(catalog)).toContain('"orders"')
@@ -99,10 +95,9 @@ describe('npm start with the demo shop', () => {
 	test('sends calls that ask for v2 to v2, through every service in between', async () => {
 		const mesh = startMesh()
 		await ready(mesh)
-		const curl = ['-sS', '--fail-with-body', '-H', 'x-version: v2', `http://shop.localhost:${port}/`]
 		for (let call = 0; call < 8; call++) {
-			const { stdout } = await promisify(execFile)('curl', curl)
-			expect(JSON.parse(stdout).order.payment.version).toBe('v2')
+			const body = await runCurl(`curl -H 'x-version: v2' http://shop.localhost:${port}/`)
+			expect(JSON.parse(body).order.payment.version).toBe('v2')
 		}
 	})
 
