@@ -142,15 +142,43 @@ export function servicesOf(parts: readonly Part[], limit: number): PartName[] {
 	return [...services].slice(0, limit)
 }
 
-/** A filter of every pattern that the mesh answers for. */
-export function patternFilter(sql: SqlStorage): BloomFilter {
-	const patterns = Array.from(
-		sql.exec<{ name: string }>(
-			"SELECT name FROM parts WHERE name >= 'virtualHost/' AND name < 'virtualHost0' AND body IS NOT NULL",
-		),
-		({ name }) => name,
-	).filter(isVirtualHostHead)
-	const filter = createFilter(patterns.length)
-	for (const name of patterns) addToFilter(filter, name.slice('virtualHost/'.length))
-	return filter
+/** A filter of every pattern that the mesh answers for, at a cursor, and how many more it can take. */
+export interface PatternFilter {
+	readonly at: Cursor
+	readonly filter: BloomFilter
+	readonly room: number
+}
+
+/**
+ * The filter at the shown cursor. A former one takes in what came since, for reading a hundred thousand patterns after every
+ * change would cost each cold isolate; patterns that went stay in it, as false positives, until it is full and made anew.
+ */
+export function patternFilter(sql: SqlStorage, at: Cursor, former: PatternFilter | undefined): PatternFilter {
+	if (former?.at.epoch === at.epoch && former.at.sequence === at.sequence) return former
+	const known = former?.at.epoch === at.epoch && former.at.sequence < at.sequence ? former : undefined
+	const patterns = patternsAfter(sql, known?.at.sequence ?? 0)
+	if (known !== undefined && patterns.length <= known.room) {
+		for (const pattern of patterns) addToFilter(known.filter, pattern)
+		return { at, filter: known.filter, room: known.room - patterns.length }
+	}
+	const all = known === undefined ? patterns : patternsAfter(sql, 0)
+	const room = Math.max(MIN_ROOM, all.length)
+	const filter = createFilter(all.length + room)
+	for (const pattern of all) addToFilter(filter, pattern)
+	return { at, filter, room }
+}
+
+const MIN_ROOM = 256
+
+/** Patterns whose virtual hosts came, or changed, after a sequence; by name where that is all of them. */
+function patternsAfter(sql: SqlStorage, sequence: number): string[] {
+	const parts =
+		sequence === 0
+			? sql.exec<{ name: string }>(
+					"SELECT name FROM parts WHERE name >= 'virtualHost/' AND name < 'virtualHost0' AND body IS NOT NULL",
+				)
+			: sql.exec<{ name: string }>('SELECT name FROM parts WHERE sequence > ? AND body IS NOT NULL', sequence)
+	return Array.from(parts, ({ name }) => name)
+		.filter(isVirtualHostHead)
+		.map((name) => name.slice('virtualHost/'.length))
 }

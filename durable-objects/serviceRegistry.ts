@@ -21,6 +21,7 @@ import {
 } from '../src/registry/roster.ts'
 import type { Result } from '../src/result.ts'
 import { load, store, storeTold } from './registryTables.ts'
+import { within } from './within.ts'
 
 export interface ServiceRegistryEnv {
 	readonly POLICY_STORE: { getByName(name: string): Pick<PolicyStorePort, 'putEndpoints'> }
@@ -180,13 +181,4 @@ export class ServiceRegistry extends DurableObject<ServiceRegistryEnv> implement
 	#check(service: ServiceName): void {
 		if (this.#service !== service) throw new Error(`the registry of ${this.#service} was asked for ${service}`)
 	}
-}
-
-/** Rejects when the promise takes longer. */
-function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-	let timer: ReturnType<typeof setTimeout>
-	const late = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-	})
-	return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

@@ -18,6 +18,7 @@ import {
 	ANSWER_CHARACTERS,
 	deltaAfter,
 	hashOf,
+	type PatternFilter,
 	partsOfHost,
 	patternFilter,
 	readPart,
@@ -40,7 +41,7 @@ const SERVICES_ALONG = 100
 
 export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implements SnapshotReplicaPort {
 	private readonly sql = this.ctx.storage.sql
-	private filter: { at: Cursor; filter: BloomFilter } | undefined
+	private filter: PatternFilter | undefined
 	private filling: Promise<void> | undefined
 	private readonly waiting = new Set<() => void>()
 
@@ -163,8 +164,7 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 	}
 
 	private patterns(at: Cursor): BloomFilter {
-		if (this.filter?.at.sequence !== at.sequence || this.filter.at.epoch !== at.epoch)
-			this.filter = { at, filter: patternFilter(this.sql) }
+		this.filter = patternFilter(this.sql, at, this.filter)
 		return this.filter.filter
 	}
 }

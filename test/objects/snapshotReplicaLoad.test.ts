@@ -145,4 +145,17 @@ it('sends a filter that holds the pattern of every host that stands, and few oth
 	await push(2_000, 2_001, [host('late.test', 2_001)])
 	expect(mayContain((await load({ filter: true })).filter!, 'late.test')).toBe(true)
 	expect((await load({})).filter).toBeUndefined()
+
+	// More than the filter has room for: it is made anew, larger, and still mistakes few.
+	const more = Array.from({ length: 3_000 }, (_, i) => `m${i}.test`)
+	const from = 2_001
+	await push(
+		from,
+		from + more.length,
+		more.map((pattern, i) => host(pattern, from + i + 1)),
+	)
+	const grown = (await load({ filter: true })).filter!
+	for (const pattern of [...patterns, 'late.test', ...more]) expect(mayContain(grown, pattern), pattern).toBe(true)
+	expect(grown.bits.length).toBeGreaterThan(filter!.bits.length)
+	expect(strangers.filter((name) => mayContain(grown, name)).length).toBeLessThan(50)
 })
