@@ -116,6 +116,29 @@ describe('an answer that arrives late', () => {
 		expect(await reached(proxy)).toBe('web2.test')
 	})
 
+	it('from a history that is over does not stay: the next sync reloads everything', async () => {
+		const proxy = await warm({ ...shop, ...other })
+		// The old history is longer than the new one: numbers alone do not tell that its answers are old.
+		for (let i = 0; i < 20; i++) proxy.replica.change(service('d/web', { id: `web${i}` }))
+		await aSecondOn(proxy)
+		let arrive = () => {}
+		proxy.replica.afterLoad = () => new Promise((resolve) => (arrive = resolve))
+		const late = proxy.start('http://other.test/')
+		await until(() => proxy.replica.loads.at(-1)?.hosts?.[0] === 'other.test')
+		proxy.replica.afterLoad = () => {}
+		proxy.replica.startAnew('second')
+		proxy.replica.change(moved)
+		proxy.now += 1_000
+		await proxy.start('http://shop.test/')
+		await until(() => proxy.knowledge.table.cursor?.epoch === 'second')
+		arrive()
+		expect((await late).status).toBe(200)
+		expect(proxy.sent.at(-1)!.url).toBe('http://old.test/')
+		await proxy.settle()
+		await aSecondOn(proxy)
+		expect(await reached(proxy, 'http://other.test/')).toBe('new.test')
+	})
+
 	it('from another history makes the next sync reload everything', async () => {
 		const proxy = await warm({ ...shop, ...other })
 		proxy.replica.startAnew('second')
