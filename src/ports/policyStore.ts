@@ -58,7 +58,6 @@ export interface ChangeRequest {
 
 export type ChangeRefusal =
 	| { readonly reason: 'precondition_failed'; readonly currentRevision: number }
-	| { readonly reason: 'not_found'; readonly ref: ResourceRef }
 	| { readonly reason: 'unknown_revision'; readonly revision: number }
 	| { readonly reason: 'too_large'; readonly detail: string }
 

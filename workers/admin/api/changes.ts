@@ -1,6 +1,6 @@
 /** What changes resources: apply, delete and rollback, and how their outcomes and refusals read. */
 import type { z } from 'zod'
-import type { ChangeOutcome, ChangeRefusal, ChangeResult, ResourceRef } from '../../../src/ports.ts'
+import type { ChangeOutcome, ChangeRefusal, ChangeResult } from '../../../src/ports.ts'
 import { type DocumentError, parseDocuments, parseRefs } from '../../../src/resources/documents.ts'
 import type { ConditionedStatus } from '../../../src/resources/status.ts'
 import type { Result } from '../../../src/result.ts'
@@ -59,9 +59,6 @@ const allConditions = (status: ConditionedStatus): unknown[] => [
 	...(status.parents ?? []).flatMap((parent) => parent.conditions),
 ]
 
-const refName = ({ kind, namespace, name }: ResourceRef): string =>
-	namespace === '-' ? `${kind}/${name}` : `${kind}/${namespace}/${name}`
-
 /** The one place where a refused change becomes a reply. */
 export function refusal(refused: ChangeRefusal): Response {
 	switch (refused.reason) {
@@ -77,8 +74,6 @@ export function refusal(refused: ChangeRefusal): Response {
 				},
 			)
 		}
-		case 'not_found':
-			return problem('not-found', `There is no ${refName(refused.ref)}; nothing was changed`)
 		case 'unknown_revision':
 			return problem('not-found', `There is no revision ${refused.revision} to go back to`)
 		case 'too_large':
