@@ -153,7 +153,7 @@ function applyPart(table: RoutingTable, part: Part): void {
 		const body = JSON.parse(part.body) as PartBody
 		if (body.kind === 'service') table.services.set(body.service, compileService(body, table.states, table.random))
 		else if (body.kind === 'virtualHost') applyHead(table, body)
-		else replaceSlice(table, pattern!, part.name, body)
+		else if (body.kind === 'routeSlice') replaceSlice(table, pattern!, part.name, body)
 	}
 	if (pattern !== undefined) table.resolved.clear()
 }

@@ -1,7 +1,10 @@
 /** The snapshot: what the control plane tells the data plane. Plain JSON, references resolved, mistakes made explicit. */
 
-import type { RegexProgram } from '../matching/regex.ts'
 import type { PartName, ServiceName } from '../names.ts'
+import type { Filters, RetryRule, SessionPersistence, Timeouts, TrafficMatch } from './filters.ts'
+import type { Match } from './match.ts'
+
+export type { Match, PathMatch, ValueMatch } from './match.ts'
 
 /** One part as stored and sent. `body` is JSON text, so that carrying it costs no parsing; null says the part is gone. */
 export interface Part {
@@ -21,7 +24,7 @@ export interface Cursor {
 	readonly sequence: number
 }
 
-export type PartBody = VirtualHost | RouteSlice | ServiceTarget
+export type PartBody = VirtualHost | RouteSlice | ServiceTarget | MeshDefaults
 
 /** A host, or `*.suffix`, or `*`, that the mesh answers for. Its rules arrive as slices, one per route. */
 export interface VirtualHost {
@@ -42,6 +45,8 @@ export interface RouteSlice {
 	readonly hostnames: readonly string[]
 	/** A consumer route applies to callers of this namespace only (GAMMA: a route outside its Service's namespace). */
 	readonly callerNamespace?: string
+	/** Ports of the listeners, where they are not the usual ones of their protocol: what a redirect without a port names. */
+	readonly ports?: { readonly http?: number; readonly https?: number }
 	readonly rules: readonly Rule[]
 }
 
@@ -51,33 +56,17 @@ export interface Rule {
 	readonly matches: readonly Match[]
 	/** Never empty of meaning: a rule without a usable backend refuses, it does not vanish. */
 	readonly backends: readonly Backend[]
+	/** All must hold, beside one of the matches. */
+	readonly only?: readonly TrafficMatch[]
+	readonly filters?: Filters
+	readonly timeouts?: Timeouts
+	readonly retry?: RetryRule
+	readonly session?: SessionPersistence
 }
-
-export interface Match {
-	readonly path: PathMatch
-	readonly method?: string
-	readonly headers?: readonly ValueMatch[]
-	readonly queryParams?: readonly ValueMatch[]
-}
-
-/** A prefix ends without `/`; the root prefix is the empty string. */
-export type PathMatch =
-	| { readonly type: 'Exact' | 'PathPrefix'; readonly value: string }
-	| { readonly type: 'RegularExpression'; readonly value: string; readonly program: RegexProgram }
-
-/** Header names are lower case. */
-export type ValueMatch =
-	| { readonly name: string; readonly type: 'Exact'; readonly value: string }
-	| {
-			readonly name: string
-			readonly type: 'RegularExpression'
-			readonly value: string
-			readonly program: RegexProgram
-	  }
 
 /** A share of a rule's traffic. A backend that cannot be used keeps its share and answers 500 for it. */
 export type Backend =
-	| { readonly weight: number; readonly service: ServiceName }
+	| { readonly weight: number; readonly service: ServiceName; readonly filters?: Filters }
 	| { readonly weight: number; readonly invalid: string }
 
 export interface ServiceTarget {
@@ -86,6 +75,30 @@ export interface ServiceTarget {
 	readonly service: ServiceName
 	/** Endpoints that take traffic. Draining and expired ones are not here. */
 	readonly endpoints: readonly Endpoint[]
+	/** Outside the mesh: it is told nothing of who calls. */
+	readonly external?: true
+	readonly credential?: Credential
+}
+
+/** What the mesh adds to each request, so that the service knows the mesh and callers know no secret. */
+export type Credential =
+	| { readonly in: 'header' | 'query'; readonly name: string; readonly value: SecretText }
+	/** Why it cannot be added: every request is refused, none is sent without it. */
+	| { readonly invalid: string }
+
+/** `before` and `secret` make the value; with `basic`, `secret` is the password and the value is RFC 7617's. */
+export interface SecretText {
+	readonly before: string
+	readonly basic?: { readonly username: string }
+	/** Sealed wherever it is stored; a region's replica opens it on its way to an isolate. */
+	readonly secret: string
+}
+
+/** What holds for the whole mesh. */
+export interface MeshDefaults {
+	readonly kind: 'mesh'
+	/** What becomes of requests to hosts that nobody registered. */
+	readonly egress: 'registryOnly' | 'allowAny'
 }
 
 /** One address that serves a service. */
