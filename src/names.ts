@@ -6,7 +6,7 @@ export type ResourceKey = string
 /** `<namespace>/<name>` of a service. */
 export type ServiceName = string
 
-/** The name of a snapshot part: `virtualHost/<pattern>`, `virtualHost/<pattern>/<route>` or `service/<namespace>/<name>`. */
+/** The name of a part: `virtualHost/<pattern>`, `virtualHost/<pattern>/<route>`, `service/<namespace>/<name>` or `mesh`. */
 export type PartName = string
 
 export const resourceKey = (kind: string, namespace: string, name: string): ResourceKey =>
@@ -18,6 +18,12 @@ export const virtualHostPart = (pattern: string): PartName => `virtualHost/${pat
 export const routeSlicePart = (pattern: string, namespace: string, route: string): PartName =>
 	`virtualHost/${pattern}/${namespace}/${route}`
 export const servicePart = (service: ServiceName): PartName => `service/${service}`
+/** The part that says what holds for the whole mesh. */
+export const MESH_PART: PartName = 'mesh'
+
+/** One entry of a Secret: what its sealed value is bound to. */
+export const secretEntry = (namespace: string, name: string, key: string): string =>
+	`${resourceKey('Secret', namespace, name)}/${key}`
 
 /** The pattern of the virtual host that a `virtualHost/…` part belongs to; undefined for other parts. */
 export function patternOf(part: PartName): string | undefined {

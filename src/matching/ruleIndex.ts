@@ -6,6 +6,7 @@
  * RegularExpression open; below Exact and above PathPrefix (as in Envoy Gateway) a regex can refine a catch-all prefix.
  */
 import { patternsFor } from './host.ts'
+import type { Caller } from './source.ts'
 
 /** What a rule's conditions may look at. */
 export interface RequestFacts {
@@ -14,6 +15,10 @@ export interface RequestFacts {
 	readonly path: string
 	header(name: string): string | null
 	queryParam(name: string): string | null
+	/** Who asks; undefined while nobody has proven it. */
+	readonly caller: Caller | undefined
+	/** Uniform in [0, 1), anew with each call. */
+	random(): number
 }
 
 /** One match of one rule. Fields below `path` decide between candidates of equal path. */

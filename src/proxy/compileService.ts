@@ -1,7 +1,9 @@
 /** A service ready to be called: its endpoints with their prefixes cut, and one function that chooses. */
+import { endpointToken } from '../balancing/session.ts'
 import { weightedChoice } from '../balancing/weighted.ts'
 import type { ServiceName } from '../names.ts'
 import type { Endpoint, ServiceTarget } from '../snapshot/snapshot.ts'
+import { type CompiledCredential, compileCredential } from './compileCredential.ts'
 import { type EndpointState, type EndpointStates, reconcile } from './endpointState.ts'
 
 export interface TargetEndpoint {
@@ -13,8 +15,14 @@ export interface TargetEndpoint {
 
 export interface CompiledService {
 	readonly name: ServiceName
-	/** Undefined when no endpoint takes traffic. */
-	readonly pick: () => TargetEndpoint | undefined
+	/** Undefined when no endpoint takes traffic. One of those to avoid, by id, only when there is no other. */
+	readonly pick: (avoid?: ReadonlySet<string>) => TargetEndpoint | undefined
+	/** The endpoint of a session, by its token. Also one of weight 0: who is there may stay. */
+	readonly find: (token: string) => TargetEndpoint | undefined
+	/** Outside the mesh: it is told nothing of who calls. */
+	readonly external: boolean
+	/** What the mesh adds to each request. */
+	readonly credential: CompiledCredential | undefined
 }
 
 /** Equal weights go round robin; unequal ones are drawn in proportion. Either costs the same for 10 and 10,000 endpoints. */
@@ -25,24 +33,55 @@ export function compileService(target: ServiceTarget, states: EndpointStates, ra
 		target.endpoints.map(({ id }) => id),
 		random,
 	)
-	const weighted = target.endpoints.filter(({ weight }) => weight > 0)
-	const endpoints = weighted.map(
+	const compiled = target.endpoints.map(
 		(endpoint): TargetEndpoint => ({
 			id: endpoint.id,
 			base: baseOf(endpoint),
 			state: state.endpoints.get(endpoint.id)!,
 		}),
 	)
+	const weighted = target.endpoints.filter(({ weight }) => weight > 0)
+	const endpoints = compiled.filter((_, i) => target.endpoints[i]!.weight > 0)
 	const draw = weighted.every(({ weight }) => weight === weighted[0]!.weight)
 		? undefined
 		: weightedChoice(weighted.map(({ weight }) => weight))
-	const pick = draw
-		? () => endpoints[draw(random())]
+	const next = draw
+		? () => draw(random())
 		: () => {
 				state.turn = (state.turn + 1) % Number.MAX_SAFE_INTEGER
-				return endpoints[state.turn % endpoints.length]
+				return state.turn % endpoints.length
 			}
-	return { name: target.service, pick }
+	let byToken: ReadonlyMap<string, TargetEndpoint> | undefined
+	const { external = false, credential } = target
+	return {
+		name: target.service,
+		pick: (avoid) => {
+			const at = next()
+			const endpoint = endpoints[at]
+			return avoid === undefined || endpoint === undefined || !avoid.has(endpoint.id)
+				? endpoint
+				: (another(endpoints, at, avoid) ?? endpoint)
+		},
+		find: (token) => {
+			byToken ??= new Map(compiled.map((endpoint) => [endpointToken(target.service, endpoint.id), endpoint]))
+			return byToken.get(token)
+		},
+		external,
+		credential: credential === undefined ? undefined : compileCredential(credential),
+	}
+}
+
+/** The first one after `at` that is not to be avoided. */
+function another(
+	endpoints: readonly TargetEndpoint[],
+	at: number,
+	avoid: ReadonlySet<string>,
+): TargetEndpoint | undefined {
+	for (let i = 1; i < endpoints.length; i++) {
+		const endpoint = endpoints[(at + i) % endpoints.length]!
+		if (!avoid.has(endpoint.id)) return endpoint
+	}
+	return undefined
 }
 
 function baseOf({ url }: Endpoint): string {

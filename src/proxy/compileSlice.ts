@@ -1,15 +1,18 @@
 /** A route's rules ready to be matched: each compiled once per version, and its costly part only when first used. */
-import { weightedChoice } from '../balancing/weighted.ts'
+import { isDrawn } from '../filters/share.ts'
 import { compileConditions } from '../matching/conditions.ts'
 import { regexMatcher } from '../matching/regex.ts'
-import { addCandidate, type Candidate, type RuleIndex, removeCandidate } from '../matching/ruleIndex.ts'
-import type { Backend, Match, RouteSlice, Rule } from '../snapshot/snapshot.ts'
-
-export interface CompiledRule {
-	readonly name: string
-	/** Draws a backend in proportion to the weights. */
-	readonly backend: (random: number) => Backend
-}
+import {
+	addCandidate,
+	type Candidate,
+	type RequestFacts,
+	type RuleIndex,
+	removeCandidate,
+} from '../matching/ruleIndex.ts'
+import { isFrom } from '../matching/source.ts'
+import type { TrafficMatch } from '../snapshot/filters.ts'
+import type { Match, RouteSlice } from '../snapshot/snapshot.ts'
+import { type CompiledRule, compileRule } from './compileRule.ts'
 
 /** A slice as it sits in its virtual host's index, so that it can be taken out again. */
 export interface CompiledSlice {
@@ -19,7 +22,7 @@ export interface CompiledSlice {
 
 export function compileSlice(slice: RouteSlice): CompiledSlice {
 	const candidates = slice.rules.flatMap((rule, ruleIndex) => {
-		const compiled = compileRule(rule)
+		const compiled = compileRule(rule, slice.ports)
 		return rule.matches.map(
 			(match, matchIndex): Candidate<CompiledRule> => ({
 				path: match.path,
@@ -30,7 +33,7 @@ export function compileSlice(slice: RouteSlice): CompiledSlice {
 				route: slice.route,
 				rule: ruleIndex,
 				match: matchIndex,
-				accepts: lazyConditions(match),
+				accepts: withTraffic(lazyConditions(match), rule.only),
 				pathMatches: lazyPath(match),
 				value: compiled,
 			}),
@@ -47,25 +50,6 @@ export function removeSlice(index: RuleIndex<CompiledRule>, { hostnames, candida
 	for (const hostname of hostnames) for (const candidate of candidates) removeCandidate(index, hostname, candidate)
 }
 
-function compileRule(rule: Rule): CompiledRule {
-	let draw: ((random: number) => Backend) | undefined
-	return {
-		name: rule.name,
-		backend: (random) => {
-			draw ??= compileBackends(rule.backends)
-			return draw(random)
-		},
-	}
-}
-
-function compileBackends(backends: readonly Backend[]): (random: number) => Backend {
-	const [only] = backends
-	if (backends.length === 1 && only !== undefined) return () => only
-	const draw = weightedChoice(backends.map(({ weight }) => weight))
-	// The build replaces backends that are all weightless by one that refuses: here some weight is positive.
-	return (random) => backends[draw!(random)]!
-}
-
 function lazyConditions(match: Match): Candidate<CompiledRule>['accepts'] {
 	if (match.headers === undefined && match.queryParams === undefined) return undefined
 	let accepts: ReturnType<typeof compileConditions>
@@ -73,6 +57,21 @@ function lazyConditions(match: Match): Candidate<CompiledRule>['accepts'] {
 		accepts ??= compileConditions(match.headers ?? [], match.queryParams ?? [])
 		return accepts!(facts)
 	}
+}
+
+/** Chance decides last: a request that the rule is not for must not use up a share of it. */
+function withTraffic(
+	accepts: Candidate<CompiledRule>['accepts'],
+	only: readonly TrafficMatch[] | undefined,
+): Candidate<CompiledRule>['accepts'] {
+	if (only === undefined) return accepts
+	return (facts) => (accepts === undefined || accepts(facts)) && only.every((traffic) => isOf(traffic, facts))
+}
+
+function isOf({ sources, share }: TrafficMatch, facts: RequestFacts): boolean {
+	return (
+		(sources === undefined || isFrom(sources, facts.caller)) && (share === undefined || isDrawn(share, facts.random()))
+	)
 }
 
 function lazyPath({ path }: Match): Candidate<CompiledRule>['pathMatches'] {

@@ -1,7 +1,8 @@
 /** One request in flight: what it says, and what was decided about it. */
 import type { RequestFacts } from '../matching/ruleIndex.ts'
+import type { Caller } from '../matching/source.ts'
+import type { CompiledBackend, CompiledRule } from './compileRule.ts'
 import type { CompiledService, TargetEndpoint } from './compileService.ts'
-import type { CompiledRule } from './compileSlice.ts'
 
 export interface Exchange extends RequestFacts {
 	readonly request: Request
@@ -15,8 +16,15 @@ export interface Exchange extends RequestFacts {
 	/** Path and query, as the backend will get them. */
 	readonly target: string
 	rule?: CompiledRule
+	backend?: CompiledBackend
 	service?: CompiledService
 	endpoint?: TargetEndpoint
+	/** Bytes per second at which a fault lets the response's body through. */
+	bandwidth?: number | undefined
+	/** Answered as a CORS preflight by its rule. */
+	isPreflight: boolean
+	/** Requests sent for this one. */
+	attempts: number
 }
 
 /**
@@ -32,25 +40,46 @@ const PLAIN_URL =
  */
 const AUTHORITY = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?$/
 
-/** Reads a request. Slicing its URL costs a tenth of parsing it. The host is empty when the URL is none, or names none. */
-export function admit(request: Request, now: number): Exchange {
+/**
+ * Reads a request. Slicing its URL costs a tenth of parsing it. The host is empty when the URL is none, or names none.
+ * `random` is uniform in [0, 1).
+ */
+export function admit(request: Request, now: number, random: () => number, caller?: Caller): Exchange {
 	const { url } = request
 	if (PLAIN_URL.test(url)) {
 		const schemeEnd = url.indexOf(':')
 		const targetAt = url.indexOf('/', schemeEnd + 3)
-		return exchangeOf(request, now, url.slice(0, schemeEnd), url.slice(schemeEnd + 3, targetAt), url.slice(targetAt))
+		const authority = url.slice(schemeEnd + 3, targetAt)
+		return exchangeOf({ request, now, random, caller }, url.slice(0, schemeEnd), authority, url.slice(targetAt))
 	}
-	if (!URL.canParse(url)) return exchangeOf(request, now, '', '', '/')
+	if (!URL.canParse(url)) return exchangeOf({ request, now, random, caller }, '', '', '/')
 	const { protocol, host, pathname, search } = new URL(url)
-	return exchangeOf(request, now, protocol.slice(0, -1), AUTHORITY.test(host) ? host : '', pathname + search)
+	const authority = AUTHORITY.test(host) ? host : ''
+	return exchangeOf({ request, now, random, caller }, protocol.slice(0, -1), authority, pathname + search)
 }
 
-function exchangeOf(request: Request, now: number, scheme: string, authority: string, target: string): Exchange {
+interface Arrival {
+	readonly request: Request
+	readonly now: number
+	readonly random: () => number
+	readonly caller: Caller | undefined
+}
+
+function exchangeOf(
+	{ request, now, random, caller }: Arrival,
+	scheme: string,
+	authority: string,
+	target: string,
+): Exchange {
 	const queryAt = target.indexOf('?')
 	let query: URLSearchParams | undefined
 	return {
 		request,
 		startedAt: now,
+		caller,
+		random,
+		attempts: 0,
+		isPreflight: false,
 		method: request.method,
 		scheme,
 		authority,

@@ -1,27 +1,38 @@
 /** Sends a request to its endpoint and brings the answer back untouched. */
+import { isEdgeMade } from '../resilience/edgeMade.ts'
 import { newTraceparent } from '../telemetry/traceContext.ts'
 import type { Exchange } from './exchange.ts'
+import type { Outgoing } from './outgoing.ts'
 import type { ProxyPorts } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { upstreamRequest } from './upstreamRequest.ts'
 
-export type Forward = (exchange: Exchange) => Promise<Response | Refusal>
+export type Forward = (exchange: Exchange, outgoing?: Outgoing, limit?: TimeLimit) => Promise<Response | Refusal>
+
+export interface TimeLimit {
+	readonly ms: number
+	/** What it means when the time is up. */
+	readonly refusal: Refusal
+}
 
 /** One attempt. The very response that the endpoint gave is returned: its body streams, its fields are as they came. */
 export function forwarder(ports: ProxyPorts): Forward {
 	const traceparent = () => newTraceparent(ports.random, false)
-	return async (exchange) => {
-		const { base, id, state } = exchange.endpoint!
+	return async (exchange, outgoing, limit) => {
+		const { id, state } = exchange.endpoint!
+		const service = exchange.service!
+		if (service.credential !== undefined && 'invalid' in service.credential)
+			return { reason: 'credential_unavailable', service: service.name, detail: service.credential.invalid }
 		state.inFlight++
+		exchange.attempts++
 		try {
-			const request = upstreamRequest(
-				exchange,
-				base + exchange.target,
-				ports.clientAddress(exchange.request),
-				traceparent,
-			)
-			return await ports.send(request)
+			const sender = { clientAddress: ports.clientAddress(exchange.request), newTraceparent: traceparent }
+			const request = upstreamRequest(exchange, { service, endpoint: exchange.endpoint! }, sender, outgoing)
+			const response = await ports.send(request, limit?.ms)
+			if (!isEdgeMade(response, exchange.header('cf-ray'))) return response
+			return { reason: 'upstream_failed', endpoint: id, detail: `the edge answered ${response.status} for it` }
 		} catch (error) {
+			if (limit !== undefined && (error as Error | undefined)?.name === 'TimeoutError') return limit.refusal
 			return { reason: 'upstream_failed', endpoint: id, detail: sentence(error) }
 		} finally {
 			state.inFlight--

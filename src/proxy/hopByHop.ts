@@ -2,6 +2,7 @@
  * Fields that are meant for one hop only (RFC 9110 §7.6.1). The runtime drops the standing ones; those that a Connection field
  * names it passes on, so they are taken out here, in both directions.
  */
+import { copyResponse } from './copyResponse.ts'
 
 /** Values of Connection that name no field, as nearly every message has them. */
 const NAMES_NOTHING = new Set([
@@ -30,7 +31,7 @@ export function fieldsNamedBy(connection: string | null): readonly string[] | un
 export function withoutHopByHop(response: Response): Response {
 	const named = fieldsNamedBy(response.headers.get('connection'))
 	if (named === undefined || named.length === 0 || response.status === 101) return response
-	const copy = new Response(response.body, response)
+	const copy = copyResponse(response)
 	for (const name of named) copy.headers.delete(name)
 	return copy
 }

@@ -3,7 +3,7 @@
  *
  * Nothing learnt is ever dropped for lack of contact (fail static): a failed sync changes nothing but a counter.
  */
-import { type ServiceName, servicePart } from '../names.ts'
+import { MESH_PART, type ServiceName, servicePart } from '../names.ts'
 import type { LoadAnswer, LoadRequest } from '../ports.ts'
 import type { Cursor } from '../snapshot/snapshot.ts'
 import type { ControlPlane, Scope } from './ports.ts'
@@ -173,7 +173,12 @@ export type HostAnswer = ResolvedHost | 'unknown' | 'unreachable' | 'exhausted'
 export async function learnHost(knowledge: Knowledge, host: string, now: number, scope: Scope): Promise<HostAnswer> {
 	const { table } = knowledge
 	if (!knowledge.loading.has(host) && !takeLookup(knowledge, now)) return 'exhausted'
-	const request: LoadRequest = { hosts: [host], filter: table.patterns === undefined }
+	const request: LoadRequest = {
+		hosts: [host],
+		filter: table.patterns === undefined,
+		// What holds for the whole mesh comes with the first host, and by syncs from then on.
+		...(table.held.has(MESH_PART) ? {} : { parts: [MESH_PART] }),
+	}
 	if (!(await once(knowledge, host, request, now, scope))) return 'unreachable'
 	return resolveHost(table, host) ?? 'unknown'
 }

@@ -11,7 +11,7 @@ import {
 	requestCounter,
 } from '../telemetry/requestTable.ts'
 import { traceIdOf } from '../telemetry/traceContext.ts'
-import type { CompiledRule } from './compileSlice.ts'
+import type { CompiledRule } from './compileRule.ts'
 import type { Exchange } from './exchange.ts'
 import type { Knowledge } from './knowledge.ts'
 import type { ProxyPorts } from './ports.ts'

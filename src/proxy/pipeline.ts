@@ -1,14 +1,20 @@
 /** The data path. Read it top to bottom: this is the order every request goes through. */
+import { attempt } from './attempts.ts'
+import type { Plan } from './compileRule.ts'
+import { decorated } from './decorate.ts'
 import { admit, type Exchange } from './exchange.ts'
-import { forwarder } from './forward.ts'
+import { type Forward, forwarder } from './forward.ts'
 import { withoutHopByHop } from './hopByHop.ts'
-import { type Knowledge, keepFresh, learnHost, learnService } from './knowledge.ts'
+import { type Knowledge, keepFresh } from './knowledge.ts'
+import { copiesFor, sendCopies } from './mirrors.ts'
+import { backendFilters } from './outgoing.ts'
+import { pick, place, resumeOrPick, serviceFor } from './placing.ts'
 import type { ProxyPorts, Scope } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { rescue } from './rescue.ts'
-import { type ResolvedHost, resolveHost } from './routingTable.ts'
+import { resolveHost } from './routingTable.ts'
+import { filter } from './stages/filter.ts'
 import { match } from './stages/match.ts'
-import { pickEndpoint, pickService } from './stages/pick.ts'
 
 export type Serve = (request: Request, scope: Scope) => Promise<Response>
 
@@ -18,64 +24,62 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 	const forward = forwarder(ports)
 
 	return async (request, scope) => {
-		const exchange = admit(request, ports.now())
+		const exchange = admit(request, ports.now(), table.random)
 		const catchingUp = keepFresh(knowledge, exchange.startedAt, scope)
 		if (catchingUp !== undefined) await catchingUp
 		let outcome: Response | Refusal
+		let plan: Plan | undefined
 		try {
 			// The virtual host first: from the table when it is warm, from the control plane once when it is not.
-			const host =
-				exchange.host === ''
-					? ({ reason: 'malformed_url' } as const)
-					: (resolveHost(table, exchange.host) ?? (await place(knowledge, exchange, scope)))
-			outcome =
-				'reason' in host
-					? host
-					: // Then the rule, whose backend and endpoint are drawn.
-						(match(exchange, host) ?? (await pick(knowledge, exchange, scope)) ?? (await forward(exchange)))
+			const known = exchange.host === '' ? undefined : resolveHost(table, exchange.host)
+			const host = known ?? (await place(knowledge, exchange, scope))
+			if ('reason' in host) outcome = host
+			else if ('endpoint' in host) outcome = await forward(Object.assign(exchange, host))
+			else {
+				// Then the rule. Most rules only send a request on, to a backend and an endpoint that are drawn.
+				const refusal = match(exchange, host)
+				plan = exchange.rule?.plan?.()
+				outcome =
+					refusal ??
+					(plan === undefined
+						? ((await pick(knowledge, exchange, scope)) ?? (await forward(exchange)))
+						: await follow(plan, exchange, { knowledge, forward, ports, scope }))
+			}
 		} catch (error) {
 			ports.report(error)
 			outcome = { reason: 'bug' }
 		}
 		const refusal = outcome instanceof Response ? undefined : outcome
-		const response = outcome instanceof Response ? withoutHopByHop(outcome) : rescue(outcome, exchange, table.revision)
+		let response = outcome instanceof Response ? withoutHopByHop(outcome) : rescue(outcome, exchange, table.revision)
+		if (plan !== undefined) response = decorated(exchange, plan, response, refusal !== undefined, ports)
 		ports.observe(exchange, response, refusal)
 		return response
 	}
 }
 
-/** Places a host that the warm table does not resolve. */
-async function place(knowledge: Knowledge, exchange: Exchange, scope: Scope): Promise<ResolvedHost | Refusal> {
-	const { host, startedAt } = exchange
-	if (resolveHost(knowledge.table, host) === null) return { reason: 'unknown_host', host }
-	const answer = await learnHost(knowledge, host, startedAt, scope)
-	if (answer === 'unknown') return { reason: 'unknown_host', host }
-	if (answer === 'exhausted') return { reason: 'lookups_exhausted', host }
-	if (answer === 'unreachable') return { reason: 'control_plane_unreachable', host }
-	return answer
+interface Means {
+	readonly knowledge: Knowledge
+	readonly forward: Forward
+	readonly ports: ProxyPorts
+	readonly scope: Scope
 }
 
-/** Backend, then endpoint. Only a service's first request in an isolate waits here. */
-function pick(
-	knowledge: Knowledge,
+/** The way of a rule that does more. Its filters, and then its backend's, may answer in place of the service. */
+async function follow(
+	plan: Plan,
 	exchange: Exchange,
-	scope: Scope,
-): Refusal | undefined | Promise<Refusal | undefined> {
-	const picked = pickService(exchange, knowledge.table)
-	if (picked === undefined) return pickEndpoint(exchange)
-	return 'missing' in picked ? pickAfterLoading(knowledge, exchange, picked.missing, scope) : picked
-}
-
-async function pickAfterLoading(
-	knowledge: Knowledge,
-	exchange: Exchange,
-	name: string,
-	scope: Scope,
-): Promise<Refusal | undefined> {
-	const reached = await learnService(knowledge, name, exchange.startedAt, scope)
-	if (!reached) return { reason: 'control_plane_unreachable', host: exchange.host }
-	const service = knowledge.table.services.get(name)
-	if (service === undefined) return { reason: 'no_endpoint', service: name }
-	exchange.service = service
-	return pickEndpoint(exchange)
+	{ knowledge, forward, ports, scope }: Means,
+): Promise<Response | Refusal> {
+	const { revision } = knowledge.table
+	const answer =
+		(await filter(exchange, plan.filters, revision, ports)) ??
+		(await resumeOrPick(knowledge, exchange, plan, scope)) ??
+		(await filter(exchange, backendFilters(exchange), revision, ports))
+	if (answer !== undefined) return answer
+	// Copies are made while the body is still there, and sent when the request itself is on its way.
+	const copies = copiesFor(exchange, plan)
+	const response = attempt(exchange, plan, forward, ports)
+	if (copies.length > 0)
+		scope.waitUntil(sendCopies(exchange, plan, copies, (name) => serviceFor(knowledge, exchange, name, scope), ports))
+	return response
 }

@@ -22,8 +22,13 @@ export interface ProxyPorts {
 	now(): number
 	/** Uniform in [0, 1). */
 	random(): number
-	/** Sends one attempt. Follows no redirects. */
-	send(request: Request): Promise<Response>
+	/**
+	 * Sends one attempt. Follows no redirects. After `timeoutMs` it is given up: before the response begins, by a rejection
+	 * named TimeoutError; after, by breaking its body off.
+	 */
+	send(request: Request, timeoutMs?: number): Promise<Response>
+	/** Settles after this long. */
+	wait(ms: number): Promise<void>
 	/** The peer's address, '' when unknown. Never taken from a field that the peer could write. */
 	clientAddress(request: Request): string
 	/** Told of a mistake in the mesh itself. The client only learns that there was one. */

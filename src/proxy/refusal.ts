@@ -13,6 +13,16 @@ export type Refusal =
 	| { readonly reason: 'no_endpoint'; readonly service: string }
 	/** The endpoint could not be reached, or broke off before answering. */
 	| { readonly reason: 'upstream_failed'; readonly endpoint: string; readonly detail: string }
+	/** One attempt took longer than the rule's `timeouts.backendRequest`. */
+	| { readonly reason: 'upstream_timeout'; readonly endpoint: string; readonly limitMs: number }
+	/** The request as a whole took longer than the rule's `timeouts.request`. */
+	| { readonly reason: 'request_timeout'; readonly limitMs: number }
+	/** A filter of the rule or backend cannot be followed; `detail` names the field of the route. */
+	| { readonly reason: 'invalid_filter'; readonly detail: string }
+	/** The secret that the service wants from the mesh cannot be had. */
+	| { readonly reason: 'credential_unavailable'; readonly service: string; readonly detail: string }
+	/** A FaultInjection says so. */
+	| { readonly reason: 'fault_injected'; readonly status: number }
 	/** This isolate has not served the host yet, and the control plane does not answer. */
 	| { readonly reason: 'control_plane_unreachable'; readonly host: string }
 	/** Too many unknown hosts are being asked for; a known host is never refused so. */

@@ -1,5 +1,6 @@
 /** The only place where a refusal becomes a reply: status, fields, body, and whose problem it is. */
 import type { Exchange } from './exchange.ts'
+import { proxyStatus } from './proxyStatus.ts'
 import type { Refusal, RefusalReason } from './refusal.ts'
 
 interface Answer {
@@ -57,6 +58,41 @@ const answers: Record<RefusalReason, Answer> = {
 		proxyError: 'connection_terminated',
 		title: 'Endpoint unreachable',
 	},
+	upstream_timeout: {
+		status: 504,
+		owner: 'upstream',
+		flag: 'UT',
+		proxyError: 'http_response_timeout',
+		title: 'Endpoint too slow',
+	},
+	request_timeout: {
+		status: 504,
+		owner: 'upstream',
+		flag: 'UT',
+		proxyError: 'http_response_timeout',
+		title: 'Request timed out',
+	},
+	invalid_filter: {
+		status: 500,
+		owner: 'config',
+		flag: 'NC',
+		proxyError: 'proxy_configuration_error',
+		title: 'Invalid filter',
+	},
+	credential_unavailable: {
+		status: 500,
+		owner: 'config',
+		flag: 'NC',
+		proxyError: 'proxy_configuration_error',
+		title: 'Credential unavailable',
+	},
+	fault_injected: {
+		status: 503,
+		owner: 'config',
+		flag: 'FI',
+		proxyError: 'proxy_internal_response',
+		title: 'Fault injected',
+	},
 	control_plane_unreachable: {
 		status: 503,
 		owner: 'mesh',
@@ -78,19 +114,21 @@ const answers: Record<RefusalReason, Answer> = {
 
 const encoder = new TextEncoder()
 
-/** The status a refusal answers with. */
-export const statusOf = (refusal: Refusal): number => answers[refusal.reason].status
+/** The status a refusal answers with. An injected fault brings its own. */
+export const statusOf = (refusal: Refusal): number =>
+	refusal.reason === 'fault_injected' ? refusal.status : answers[refusal.reason].status
 
 /** The reply to a refused exchange: RFC 9457 problem details and RFC 9209 Proxy-Status. */
 export function rescue(refusal: Refusal, exchange: Exchange, revision: number): Response {
-	const { status, owner, flag, proxyError, title, retryAfterSeconds } = answers[refusal.reason]
+	const { owner, flag, proxyError, title, retryAfterSeconds } = answers[refusal.reason]
+	const status = statusOf(refusal)
 	// The rule that stands in while a service has no route has no name.
 	const rule = exchange.rule?.name || undefined
 	const body = {
 		type: `https://selvedge.dev/refusals/${refusal.reason}`,
 		title,
 		status,
-		detail: detailOf(refusal),
+		detail: detailOf(refusal, exchange),
 		reason: refusal.reason,
 		owner,
 		flag,
@@ -102,22 +140,15 @@ export function rescue(refusal: Refusal, exchange: Exchange, revision: number): 
 		'content-type': 'application/problem+json',
 		'content-length': String(text.length),
 		'cache-control': 'no-store',
-		'proxy-status': proxyStatus(proxyError, refusal.reason, revision, rule),
+		'proxy-status': proxyStatus({ error: proxyError, details: refusal.reason, revision, rule }),
 	})
 	if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds))
 	return new Response(exchange.request.method === 'HEAD' ? null : text, { status, headers })
 }
 
-/** `details` is for people; `reason`, `revision` and `rule` are our own parameters, which the RFC allows. */
-function proxyStatus(error: string, reason: string, revision: number, rule: string | undefined): string {
-	const parameters = `selvedge;error=${error};details="${reason}";revision=${revision}`
-	return rule === undefined ? parameters : `${parameters};rule=${quoted(rule)}`
-}
+const attempts = ({ attempts }: Exchange): string => (attempts === 1 ? '1 attempt' : `${attempts} attempts`)
 
-/** A structured field's string (RFC 9651 §3.3.3): printable ASCII, with quotes and backslashes escaped. */
-const quoted = (text: string): string => `"${text.replace(/[^ -~]/g, '?').replace(/["\\]/g, '\\$&')}"`
-
-function detailOf(refusal: Refusal): string {
+function detailOf(refusal: Refusal, exchange: Exchange): string {
 	switch (refusal.reason) {
 		case 'malformed_url':
 			return 'the request target and the Host field make no valid URL'
@@ -131,6 +162,16 @@ function detailOf(refusal: Refusal): string {
 			return `Service ${refusal.service} has no endpoint that takes traffic`
 		case 'upstream_failed':
 			return `endpoint ${refusal.endpoint}: ${refusal.detail}`
+		case 'upstream_timeout':
+			return `endpoint ${refusal.endpoint} did not answer within ${refusal.limitMs} ms`
+		case 'request_timeout':
+			return `no answer within the ${refusal.limitMs} ms that the rule allows, ${attempts(exchange)} made`
+		case 'invalid_filter':
+			return refusal.detail
+		case 'credential_unavailable':
+			return `Service ${refusal.service}: ${refusal.detail}`
+		case 'fault_injected':
+			return 'a FaultInjection of this rule answered; the service was not asked'
 		case 'control_plane_unreachable':
 			return `${refusal.host} is new to this location and the control plane does not answer`
 		case 'lookups_exhausted':

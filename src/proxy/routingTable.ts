@@ -1,27 +1,38 @@
 /** What one isolate knows of the mesh: the parts of the snapshot that its traffic uses, compiled. Data and free functions. */
+import type { Addresses } from '../hosts.ts'
 import { addToFilter, type BloomFilter, mayContain } from '../matching/bloomFilter.ts'
 import { patternsFor } from '../matching/host.ts'
 import { createRuleIndex, indexesFor, type RuleIndex } from '../matching/ruleIndex.ts'
 import {
 	canonicalMeshHost,
 	isVirtualHostHead,
+	MESH_PART,
 	type PartName,
 	patternOf,
 	type ServiceName,
 	servicePart,
 } from '../names.ts'
 import type { LoadAnswer } from '../ports.ts'
-import type { Cursor, Part, PartBody, RouteSlice, VirtualHost } from '../snapshot/snapshot.ts'
+import type { Cursor, MeshDefaults, Part, PartBody, RouteSlice, VirtualHost } from '../snapshot/snapshot.ts'
+import { type CompiledRule, ruleTo } from './compileRule.ts'
 import { type CompiledService, compileService } from './compileService.ts'
-import { addSlice, type CompiledRule, type CompiledSlice, compileSlice, removeSlice } from './compileSlice.ts'
+import { addSlice, type CompiledSlice, compileSlice, removeSlice } from './compileSlice.ts'
 import type { EndpointStates } from './endpointState.ts'
 
 interface CompiledHost {
 	readonly pattern: string
 	readonly index: RuleIndex<CompiledRule>
 	readonly slices: Map<PartName, CompiledSlice>
+	/** Rules of consumer routes, by the namespace of the callers that they are for. */
+	readonly consumers: Map<string, RuleIndex<CompiledRule>>
+	readonly consumerSlices: Map<PartName, ConsumerSlice>
 	/** The rule that applies while no route does: everything to the service itself. */
 	defaultRule?: CompiledRule
+}
+
+interface ConsumerSlice {
+	readonly callerNamespace: string
+	readonly compiled: CompiledSlice
 }
 
 /** A host's virtual host, and its indexes in order of precedence. */
@@ -40,6 +51,10 @@ export interface RoutingTable {
 	readonly held: Map<PartName, string>
 	/** Remembered answers of `resolveHost`; null: unknown host. Bounded, and dropped whenever hosts come or go. */
 	readonly resolved: Map<string, ResolvedHost | null>
+	/** What becomes of requests to hosts that nobody registered. */
+	egress: MeshDefaults['egress']
+	/** Which hosts such requests may be sent on to. */
+	readonly addresses: Addresses
 	patterns?: BloomFilter
 	cursor?: Cursor
 	revision: number
@@ -50,10 +65,16 @@ const MAX_RESOLVED = 10_000
 /** At most this many served hosts are placed anew beside the path; the rest ask when they are next asked for. */
 const MAX_REPLACED = 1_000
 
-export function createRoutingTable(meshDomain: string, random: () => number): RoutingTable {
+export function createRoutingTable(
+	meshDomain: string,
+	random: () => number,
+	addresses: Addresses = 'names',
+): RoutingTable {
 	return {
 		meshDomain,
 		random,
+		egress: 'registryOnly',
+		addresses,
 		hosts: new Map(),
 		services: new Map(),
 		states: new Map(),
@@ -142,6 +163,10 @@ export function rememberAbsent(table: RoutingTable, service: ServiceName): void 
 
 function applyPart(table: RoutingTable, part: Part): void {
 	if (part.body !== null && table.held.get(part.name) === part.hash) return
+	if (part.name === MESH_PART) {
+		applyMesh(table, part)
+		return
+	}
 	const pattern = patternOf(part.name)
 	if (part.body === null) {
 		table.held.delete(part.name)
@@ -158,23 +183,29 @@ function applyPart(table: RoutingTable, part: Part): void {
 	if (pattern !== undefined) table.resolved.clear()
 }
 
+/** Held even while there is none, so that a sync brings it once it comes. */
+function applyMesh(table: RoutingTable, { hash, body }: Part): void {
+	table.held.set(MESH_PART, body === null ? '' : hash)
+	table.egress = body === null ? 'registryOnly' : (JSON.parse(body) as MeshDefaults).egress
+}
+
 function removeService(table: RoutingTable, service: ServiceName): void {
 	table.services.delete(service)
 	table.states.delete(service)
 }
 
 function removeHost(table: RoutingTable, pattern: string): void {
-	for (const slice of table.hosts.get(pattern)?.slices.keys() ?? []) table.held.delete(slice)
+	const host = table.hosts.get(pattern)
+	for (const slice of host?.slices.keys() ?? []) table.held.delete(slice)
+	for (const slice of host?.consumerSlices.keys() ?? []) table.held.delete(slice)
 	table.hosts.delete(pattern)
 }
 
 function applyHead(table: RoutingTable, { pattern, defaultService }: VirtualHost): void {
-	const host: CompiledHost = table.hosts.get(pattern) ?? { pattern, index: createRuleIndex(), slices: new Map() }
+	const host = table.hosts.get(pattern) ?? newHost(pattern)
 	table.hosts.set(pattern, host)
-	delete host.defaultRule
-	if (defaultService === undefined) return
-	const backend = { weight: 1, service: defaultService }
-	host.defaultRule = { name: '', backend: () => backend }
+	if (defaultService === undefined) delete host.defaultRule
+	else host.defaultRule = ruleTo(defaultService)
 }
 
 function replaceSlice(table: RoutingTable, pattern: string, name: PartName, slice: RouteSlice | undefined): void {
@@ -183,9 +214,32 @@ function replaceSlice(table: RoutingTable, pattern: string, name: PartName, slic
 	const old = host.slices.get(name)
 	if (old !== undefined) removeSlice(host.index, old)
 	host.slices.delete(name)
-	// A consumer route (GAMMA) is for callers of its own namespace, and callers carry no proven namespace.
-	if (slice === undefined || slice.callerNamespace !== undefined) return
+	removeConsumerSlice(host, name)
+	if (slice === undefined) return
 	const compiled = compileSlice(slice)
-	host.slices.set(name, compiled)
-	addSlice(host.index, compiled)
+	if (slice.callerNamespace === undefined) {
+		host.slices.set(name, compiled)
+		addSlice(host.index, compiled)
+	} else addConsumerSlice(host, name, slice.callerNamespace, compiled)
+}
+
+/** A consumer route (GAMMA) is for callers of its own namespace only. */
+function addConsumerSlice(host: CompiledHost, name: PartName, callerNamespace: string, compiled: CompiledSlice): void {
+	const index = host.consumers.get(callerNamespace) ?? createRuleIndex<CompiledRule>()
+	host.consumers.set(callerNamespace, index)
+	host.consumerSlices.set(name, { callerNamespace, compiled })
+	addSlice(index, compiled)
+}
+
+function removeConsumerSlice(host: CompiledHost, name: PartName): void {
+	const slice = host.consumerSlices.get(name)
+	if (slice === undefined) return
+	const index = host.consumers.get(slice.callerNamespace)!
+	removeSlice(index, slice.compiled)
+	host.consumerSlices.delete(name)
+	if (index.hostnames.size === 0) host.consumers.delete(slice.callerNamespace)
+}
+
+function newHost(pattern: string): CompiledHost {
+	return { pattern, index: createRuleIndex(), slices: new Map(), consumers: new Map(), consumerSlices: new Map() }
 }

@@ -1,7 +1,9 @@
 /** The request as an endpoint gets it: hop-by-hop and spoofable fields gone, forwarding fields rebuilt, body untouched. */
 import { traceIdOf } from '../telemetry/traceContext.ts'
+import type { CompiledService, TargetEndpoint } from './compileService.ts'
 import type { Exchange } from './exchange.ts'
 import { fieldsNamedBy } from './hopByHop.ts'
+import type { Outgoing } from './outgoing.ts'
 
 /**
  * Fields that backends trust although anybody can send them, beside those that are rebuilt below. `proxy-authorization` is
@@ -15,30 +17,59 @@ const SPOOFABLE = [
 	'x-forwarded-client-cert',
 	'selvedge-caller',
 ]
+/** What says who called and by what name: the mesh's own affair, and nothing for a service outside of it. */
+const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'cf-connecting-ip']
 
-/** `url` is the endpoint's base and the request's target. `clientAddress` is the peer's, '' when unknown. */
+/** Where a request goes next. */
+export interface Hop {
+	readonly service: CompiledService
+	readonly endpoint: TargetEndpoint
+}
+
+/** What the sender knows and the request does not say. */
+export interface Sender {
+	/** The peer's, '' when unknown. */
+	readonly clientAddress: string
+	readonly newTraceparent: () => string
+}
+
+/** `outgoing` is what the rule makes of it, if it makes anything of it. The hop's credential, if it has one, is a good one. */
 export function upstreamRequest(
 	exchange: Exchange,
-	url: string,
-	clientAddress: string,
-	newTraceparent: () => string,
+	{ service, endpoint }: Hop,
+	{ clientAddress, newTraceparent }: Sender,
+	outgoing?: Outgoing,
 ): Request {
-	const upstream = new Request(url, exchange.request)
+	const url = endpoint.base + (outgoing === undefined ? exchange.target : outgoing.target)
+	const upstream = newRequest(service.credential === undefined ? url : withCredential(url, service), exchange, outgoing)
 	const { headers } = upstream
 	const named = fieldsNamedBy(headers.get('connection'))
 	if (named !== undefined) for (const name of named) headers.delete(name)
 	for (let i = 0; i < SPOOFABLE.length; i++) headers.delete(SPOOFABLE[i]!)
-	headers.set('forwarded', forwarded(clientAddress, exchange))
-	if (clientAddress === '') headers.delete('x-forwarded-for')
-	else headers.set('x-forwarded-for', clientAddress)
-	headers.set('x-forwarded-proto', exchange.scheme)
-	headers.set('x-forwarded-host', exchange.authority)
+	if (service.external) for (const name of FORWARDING) headers.delete(name)
+	else setForwarding(headers, exchange, clientAddress, outgoing?.authority ?? exchange.authority)
 	if (traceIdOf(headers.get('traceparent')) === undefined) {
 		// A tracestate without its traceparent says nothing (Trace Context §3.4).
 		headers.delete('tracestate')
 		headers.set('traceparent', newTraceparent())
 	}
+	if (outgoing !== undefined) for (const edit of outgoing.edits) edit(headers)
+	if (service.credential !== undefined) setCredential(headers, service)
 	return upstream
+}
+
+function newRequest(url: string, { request }: Exchange, outgoing: Outgoing | undefined): Request {
+	const source = outgoing?.source ?? request
+	if (outgoing?.body === undefined) return new Request(url, source)
+	return new Request(url, { method: source.method, headers: source.headers, body: outgoing.body })
+}
+
+function setForwarding(headers: Headers, exchange: Exchange, clientAddress: string, authority: string): void {
+	headers.set('forwarded', forwarded(clientAddress, exchange))
+	if (clientAddress === '') headers.delete('x-forwarded-for')
+	else headers.set('x-forwarded-for', clientAddress)
+	headers.set('x-forwarded-proto', exchange.scheme)
+	headers.set('x-forwarded-host', authority)
 }
 
 /** RFC 7239: IPv6 addresses and anything with a port are quoted, IPv6 also bracketed. */
@@ -47,4 +78,17 @@ function forwarded(clientAddress: string, { authority, scheme }: Exchange): stri
 	const by = `host=${host};proto=${scheme}`
 	if (clientAddress === '') return by
 	return clientAddress.includes(':') ? `for="[${clientAddress}]";${by}` : `for=${clientAddress};${by}`
+}
+
+/** Takes the place of whatever the caller sent under the name of the secret. */
+function withCredential(url: string, { credential }: CompiledService): string {
+	if (credential === undefined || 'invalid' in credential || credential.in !== 'query') return url
+	const parsed = new URL(url)
+	parsed.searchParams.set(credential.name, credential.value)
+	return parsed.href
+}
+
+function setCredential(headers: Headers, { credential }: CompiledService): void {
+	if (credential === undefined || 'invalid' in credential || credential.in !== 'header') return
+	headers.set(credential.name, credential.value)
 }

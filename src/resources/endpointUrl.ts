@@ -1,8 +1,8 @@
 /** Where an endpoint may be: the URLs that the mesh is willing, and the platform able, to send requests to. */
+import { type Addresses, isInDomain, isLoopback, unreachable } from '../hosts.ts'
 
 export interface EndpointPolicy {
-	/** `names` refuses what the platform cannot reach: IP addresses and names that only a private network knows. */
-	readonly addresses: 'any' | 'names'
+	readonly addresses: Addresses
 	readonly meshDomain: string
 }
 
@@ -24,19 +24,16 @@ export function checkEndpointUrl(url: string, policy: EndpointPolicy): string | 
 
 function checkHost(host: string, { addresses, meshDomain }: EndpointPolicy): string | undefined {
 	if (host === '' || host.length > 253) return 'must have a host of 1 to 253 characters'
-	if (host === meshDomain || host.endsWith(`.${meshDomain}`))
-		return `must not be below ${meshDomain}: requests would loop back into the mesh`
-	return addresses === 'names' ? checkName(host) : undefined
+	if (isInDomain(host, meshDomain)) return `must not be below ${meshDomain}: requests would loop back into the mesh`
+	return addresses === 'names' ? unreachable(host) : undefined
 }
 
-/** URL parsing has normalised every spelling of an IPv4 address to dotted decimals, and put IPv6 in brackets. */
-function checkName(host: string): string | undefined {
-	if (host.startsWith('[') || /^\d+\.\d+\.\d+\.\d+$/.test(host))
-		return 'must have a DNS name: the platform refuses bare IP addresses (error 1003)'
-	if (host === 'localhost' || host.endsWith('.localhost'))
-		return 'must have a public DNS name: localhost is the machine that asks, and the platform has none'
-	if (!host.includes('.')) return 'must have a public DNS name: a single label means nothing outside its own network'
-	if (host.endsWith('.internal') || host.endsWith('.local'))
-		return 'must have a public DNS name: .internal and .local exist only inside private networks'
-	return undefined
+/**
+ * Whether a secret sent to this URL could be read on its way: plain http, unless it stays on this machine. A loopback name is
+ * no endpoint where the platform resolves names only.
+ */
+export function isInClear(url: string): boolean {
+	if (!URL.canParse(url)) return true
+	const { protocol, hostname } = new URL(url)
+	return protocol !== 'https:' && !isLoopback(hostname.replace(/\.$/, ''))
 }

@@ -8,11 +8,14 @@ import { reporter } from '../../src/proxy/reporting.ts'
 import { createRoutingTable } from '../../src/proxy/routingTable.ts'
 import { type Place, placement, regionOf } from '../../src/region.ts'
 import { controlPlane } from './controlPlane.ts'
+import { send } from './send.ts'
 
 export interface ProxyEnv {
 	readonly MESH_DOMAIN: string
 	/** Empty where the platform says where a request arrived. */
 	readonly REGION?: string
+	/** `any` where requests that are passed through may name loopback and IP literals. */
+	readonly ENDPOINT_ADDRESSES?: string
 	/** 0–1. */
 	readonly ACCESS_LOG_SAMPLE_RATE?: string
 	readonly SNAPSHOT_REPLICA: { getByName(region: string, options?: object): SnapshotReplicaPort }
@@ -31,7 +34,7 @@ export default {
 
 function start(env: ProxyEnv, region: string): Serve {
 	const options = placement(region)
-	const table = createRoutingTable(env.MESH_DOMAIN, Math.random)
+	const table = createRoutingTable(env.MESH_DOMAIN, Math.random, env.ENDPOINT_ADDRESSES === 'any' ? 'any' : 'names')
 	const knowledge = createKnowledge(
 		table,
 		controlPlane(() => env.SNAPSHOT_REPLICA.getByName(region, options), region),
@@ -40,7 +43,8 @@ function start(env: ProxyEnv, region: string): Serve {
 	const ports: Omit<ProxyPorts, 'observe'> = {
 		now: Date.now,
 		random: Math.random,
-		send: (request) => fetch(request, { redirect: 'manual' }),
+		send,
+		wait: (ms) => scheduler.wait(ms),
 		report: (error) =>
 			console.error(JSON.stringify({ event: 'bug', error: String(error), stack: (error as Error)?.stack })),
 		// The edge writes this field itself, over whatever a client sends.

@@ -47,7 +47,9 @@ function timed(operate: (times: number) => number): number {
 function prepare(size: number, distinct: number): (times: number) => number {
 	const routing = createRoutingTable(MESH_DOMAIN, Math.random)
 	learn(routing, size)
-	const exchanges = ruleRequests(size, distinct).map(({ path }) => admit(new Request(`http://${BENCH_HOST}${path}`), 0))
+	const exchanges = ruleRequests(size, distinct).map(({ path }) =>
+		admit(new Request(`http://${BENCH_HOST}${path}`), 0, Math.random),
+	)
 	return (times) => {
 		let found = 0
 		for (let i = 0; i < times; i++) if (route(exchanges[i % exchanges.length]!, routing)) found++

@@ -12,14 +12,16 @@ export interface Missing {
 export function pickService(exchange: Exchange, table: RoutingTable): Refusal | Missing | undefined {
 	const backend = exchange.rule!.backend(table.random())
 	if ('invalid' in backend) return { reason: 'invalid_backend', detail: backend.invalid }
+	exchange.backend = backend
 	const service = table.services.get(backend.service)
 	if (service === undefined) return { missing: backend.service }
 	exchange.service = service
 	return undefined
 }
 
-export function pickEndpoint(exchange: Exchange): Refusal | undefined {
-	const endpoint = exchange.service!.pick()
+/** Chooses an endpoint, one not in `avoid` while there is another. */
+export function pickEndpoint(exchange: Exchange, avoid?: ReadonlySet<string>): Refusal | undefined {
+	const endpoint = exchange.service!.pick(avoid)
 	if (endpoint === undefined) return { reason: 'no_endpoint', service: exchange.service!.name }
 	exchange.endpoint = endpoint
 	return undefined

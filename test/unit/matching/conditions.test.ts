@@ -17,6 +17,8 @@ const facts = (headers: Record<string, string> = {}, queryParams: Record<string,
 	path: '/',
 	header: (name) => headers[name] ?? null,
 	queryParam: (name) => queryParams[name] ?? null,
+	caller: undefined,
+	random: () => 0,
 })
 
 describe('compileConditions', () => {

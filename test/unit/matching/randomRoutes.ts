@@ -52,7 +52,8 @@ export function randomFacts(random: Random): RequestFacts {
 	const values = () => new Map(['h0', 'h1', 'q0', 'q1'].map((name) => [name, pick(random, [null, '1', '2', '2'])]))
 	const drawn = values()
 	const value = (name: string) => drawn.get(name) ?? null
-	return { method: pick(random, METHODS), path: randomPath(random), header: value, queryParam: value }
+	const asked = { method: pick(random, METHODS), path: randomPath(random), header: value, queryParam: value }
+	return { ...asked, caller: undefined, random }
 }
 
 function randomPath(random: Random): string {

@@ -36,6 +36,8 @@ const request = (path: string, method = 'GET'): RequestFacts => ({
 	path,
 	header: () => null,
 	queryParam: () => null,
+	caller: undefined,
+	random: () => 0,
 })
 
 function winner(entries: readonly (readonly [string, Fields])[], path: string, host = 'a.example.com') {

@@ -1,7 +1,8 @@
 /** A route's rules, compiled: what they match, and where they send. */
 import { describe, expect, it } from 'vitest'
 import { createRuleIndex, findCandidate, indexesFor } from '../../../src/matching/ruleIndex.ts'
-import { addSlice, type CompiledRule, compileSlice, removeSlice } from '../../../src/proxy/compileSlice.ts'
+import type { CompiledRule } from '../../../src/proxy/compileRule.ts'
+import { addSlice, compileSlice, removeSlice } from '../../../src/proxy/compileSlice.ts'
 import { admit } from '../../../src/proxy/exchange.ts'
 import { regexProgram } from '../../../src/snapshot/regexProgram.ts'
 import type { Backend, Match, RouteSlice, Rule } from '../../../src/snapshot/snapshot.ts'
@@ -26,7 +27,7 @@ const sliceOf = (rules: Rule[], more: Partial<RouteSlice> = {}): RouteSlice => (
 function found(slice: RouteSlice, url: string, headers: Record<string, string> = {}): string | undefined {
 	const index = createRuleIndex<CompiledRule>()
 	addSlice(index, compileSlice(slice))
-	const exchange = admit(new Request(url, { headers }), 0)
+	const exchange = admit(new Request(url, { headers }), 0, () => 0)
 	return findCandidate(indexesFor(index, exchange.host), exchange)?.value.name
 }
 

@@ -4,7 +4,8 @@ import { admit } from '../../../src/proxy/exchange.ts'
 import { seeded } from '../../random.ts'
 
 /** The runtime hands URLs over as the client wrote them; Node's Request would parse them first. */
-const asked = (url: string) => admit({ url, method: 'GET', headers: new Headers({ 'x-a': '1' }) } as Request, 5)
+const asked = (url: string) =>
+	admit({ url, method: 'GET', headers: new Headers({ 'x-a': '1' }) } as Request, 5, () => 0)
 
 describe('a request is read as it will be sent', () => {
 	it.each([

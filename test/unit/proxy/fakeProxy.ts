@@ -20,6 +20,10 @@ export interface FakeProxy {
 	readonly knowledge: Knowledge
 	/** Requests as the endpoints got them. */
 	readonly sent: Request[]
+	/** What each of them was given, in ms. */
+	readonly timeouts: (number | undefined)[]
+	/** What the proxy waited for, in ms. */
+	readonly waits: number[]
 	readonly refusals: (Refusal | undefined)[]
 	/** Mistakes in the mesh itself. */
 	readonly bugs: unknown[]
@@ -44,9 +48,15 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 	const ports: ProxyPorts = {
 		now: () => proxy.now,
 		random: () => proxy.random(),
-		send: async (request) => {
+		send: async (request, timeoutMs) => {
 			proxy.sent.push(request)
+			proxy.timeouts.push(timeoutMs)
 			return proxy.answer(request)
+		},
+		// Time passes as it is waited for.
+		wait: async (ms) => {
+			proxy.waits.push(ms)
+			proxy.now += ms
 		},
 		clientAddress: () => '192.0.2.1',
 		report: (error) => proxy.bugs.push(error),
@@ -59,6 +69,8 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 		replica,
 		knowledge,
 		sent: [],
+		timeouts: [],
+		waits: [],
 		refusals: [],
 		bugs: [],
 		now: START,

@@ -40,13 +40,21 @@ function observed(accessLogSampleRate = 0, random = () => 0.5) {
 		) => {
 			const compiled = rules.get(rule) ?? { name: rule, backend: () => ({ weight: 1, service }) }
 			rules.set(rule, compiled)
-			const exchange: Exchange = admit(request, NOW)
+			const exchange: Exchange = admit(request, NOW, () => 0)
 			if (rule !== '') exchange.rule = compiled
-			if (service !== '') exchange.service = { name: service, pick: () => undefined }
+			if (service !== '') exchange.service = serviceNamed(service)
 			observer.observe(exchange, response, refusal)
 		},
 	}
 }
+
+const serviceNamed = (name: string): NonNullable<Exchange['service']> => ({
+	name,
+	pick: () => undefined,
+	find: () => undefined,
+	external: false,
+	credential: undefined,
+})
 
 describe('exchanges are counted', () => {
 	it('by rule, service, status and refusal', () => {

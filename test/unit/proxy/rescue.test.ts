@@ -6,7 +6,7 @@ import { rescue, statusOf } from '../../../src/proxy/rescue.ts'
 import { parseList } from './structuredField.ts'
 
 const exchange = (method = 'GET', ruleName?: string) => ({
-	...admit(new Request('http://h.test/', { method }), 0),
+	...admit(new Request('http://h.test/', { method }), 0, () => 0),
 	...(ruleName === undefined ? {} : { rule: { name: ruleName, backend: () => ({ weight: 1, invalid: '' }) } }),
 })
 
@@ -23,6 +23,26 @@ const CASES: Record<RefusalReason, [Refusal, number, string, string]> = {
 		'connection_terminated',
 		'e1: lost',
 	],
+	upstream_timeout: [
+		{ reason: 'upstream_timeout', endpoint: 'e1', limitMs: 50 },
+		504,
+		'http_response_timeout',
+		'e1 did not answer within 50 ms',
+	],
+	request_timeout: [
+		{ reason: 'request_timeout', limitMs: 80 },
+		504,
+		'http_response_timeout',
+		'80 ms that the rule allows, 0 attempts made',
+	],
+	invalid_filter: [{ reason: 'invalid_filter', detail: 'spec.f' }, 500, 'proxy_configuration_error', 'spec.f'],
+	credential_unavailable: [
+		{ reason: 'credential_unavailable', service: 'n/s', detail: 'no key' },
+		500,
+		'proxy_configuration_error',
+		'n/s: no key',
+	],
+	fault_injected: [{ reason: 'fault_injected', status: 418 }, 418, 'proxy_internal_response', 'FaultInjection'],
 	control_plane_unreachable: [
 		{ reason: 'control_plane_unreachable', host: 'h.test' },
 		503,
@@ -41,6 +61,8 @@ const REGISTERED = new Set([
 	'destination_unavailable',
 	'connection_terminated',
 	'proxy_internal_error',
+	'proxy_internal_response',
+	'http_response_timeout',
 ])
 
 describe('a refusal', () => {

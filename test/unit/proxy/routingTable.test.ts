@@ -37,7 +37,7 @@ function apply(
 
 /** The name of the rule that a URL meets, or why there is none. */
 function ruleFor(table: RoutingTable, url: string): string | null | undefined {
-	const exchange = admit(new Request(url), 0)
+	const exchange = admit(new Request(url), 0, () => 0)
 	const host = resolveHost(table, exchange.host)
 	if (host === null || host === undefined) return host
 	return match(exchange, host)?.reason ?? exchange.rule?.name

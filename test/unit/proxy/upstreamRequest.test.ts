@@ -1,7 +1,10 @@
 /** The request as an endpoint gets it. */
 import { describe, expect, it } from 'vitest'
+import { compileService } from '../../../src/proxy/compileService.ts'
 import { admit } from '../../../src/proxy/exchange.ts'
-import { upstreamRequest } from '../../../src/proxy/upstreamRequest.ts'
+import type { Outgoing } from '../../../src/proxy/outgoing.ts'
+import { type Hop, upstreamRequest } from '../../../src/proxy/upstreamRequest.ts'
+import type { ServiceTarget } from '../../../src/snapshot/snapshot.ts'
 
 const FRESH = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-02`
 
@@ -10,11 +13,29 @@ interface Asked {
 	readonly headers?: Record<string, string>
 	readonly client?: string
 	readonly init?: RequestInit
+	readonly service?: Partial<ServiceTarget>
+	readonly outgoing?: Outgoing
 }
 
-function upstream({ url = 'http://shop.test/cart', headers = {}, client = '192.0.2.1', init = {} }: Asked = {}) {
-	const exchange = admit(new Request(url, { ...init, headers }), 0)
-	return upstreamRequest(exchange, `http://endpoint.test/base${exchange.target}`, client, () => FRESH)
+/** A service with one endpoint, below a path. */
+function hopTo(target: Partial<ServiceTarget> = {}): Hop {
+	const endpoints = [{ id: 'e', url: 'http://endpoint.test/base/', weight: 1 }]
+	const service = compileService({ kind: 'service', service: 'd/s', endpoints, ...target }, new Map(), () => 0)
+	return { service, endpoint: service.pick()! }
+}
+
+function upstream({
+	url = 'http://shop.test/cart',
+	headers = {},
+	client = '192.0.2.1',
+	init = {},
+	service,
+	outgoing,
+}: Asked = {}) {
+	const hop = hopTo(service)
+	const exchange = admit(new Request(url, { ...init, headers }), 0, () => 0)
+	const sender = { clientAddress: client, newTraceparent: () => FRESH }
+	return upstreamRequest(exchange, hop, sender, outgoing)
 }
 
 describe('an endpoint gets', () => {
@@ -118,5 +139,61 @@ describe('the trace', () => {
 	it('that Connection names is not continued', () => {
 		const { headers } = upstream({ headers: { traceparent: valid, tracestate: 'v=1', connection: 'traceparent' } })
 		expect([headers.get('traceparent'), headers.get('tracestate')]).toEqual([FRESH, null])
+	})
+})
+
+describe('a service outside the mesh', () => {
+	const headers = { forwarded: 'for=1.2.3.4', 'x-forwarded-for': '1.2.3.4', 'cf-connecting-ip': '1.2.3.4', 'x-a': '1' }
+
+	it('is told nothing of who calls, nor by what name', () => {
+		const request = upstream({ headers, service: { external: true } })
+		const told = [...request.headers.keys()].filter((name) => /forwarded|connecting/.test(name))
+		expect([told, request.headers.get('x-a')]).toEqual([[], '1'])
+	})
+
+	it.each([
+		[
+			'a bearer token',
+			{ in: 'header', name: 'authorization', value: { before: 'Bearer ', secret: 's3' } },
+			'Bearer s3',
+		],
+		[
+			'a password',
+			{ in: 'header', name: 'authorization', value: { before: 'Basic ', basic: { username: 'u' }, secret: 'p' } },
+			'Basic dTpw',
+		],
+	] as const)('gets %s in place of what the caller sent', (_, credential, value) => {
+		const request = upstream({ headers: { authorization: 'Bearer mine' }, service: { credential } })
+		expect(request.headers.get('authorization')).toBe(value)
+	})
+
+	it('gets a key in the query in place of what the caller sent, whatever the rule made of the path', () => {
+		const credential = { in: 'query', name: 'key', value: { before: '', secret: 'a&b' } } as const
+		const { url } = upstream({ url: 'http://shop.test/x?key=mine&a=1&key=again', service: { credential } })
+		expect(url).toBe('http://endpoint.test/base/x?key=a%26b&a=1')
+	})
+
+	it('gets the credential after the edits of the rule, which cannot change it', () => {
+		const credential = { in: 'header', name: 'x-key', value: { before: '', secret: 's3' } } as const
+		const edits = [(fields: Headers) => fields.set('x-key', 'edited')]
+		const request = upstream({ service: { credential }, outgoing: { target: '/t', authority: 'shop.test', edits } })
+		expect([request.headers.get('x-key'), request.url]).toEqual(['s3', 'http://endpoint.test/base/t'])
+	})
+})
+
+describe('a rule that rewrites', () => {
+	it('changes the target and the name that the endpoint is told, and leaves the client’s own in Forwarded', () => {
+		const outgoing = { target: '/other?x=1', authority: 'inner.test', edits: [] }
+		const { url, headers } = upstream({ url: 'http://shop.test/cart?x=1', outgoing })
+		expect([url, headers.get('x-forwarded-host')]).toEqual(['http://endpoint.test/base/other?x=1', 'inner.test'])
+		expect(headers.get('forwarded')).toBe('for=192.0.2.1;host=shop.test;proto=http')
+	})
+
+	it('sends a body that was read beforehand, with the method and the fields of the request', async () => {
+		const body = new TextEncoder().encode('again').buffer
+		const outgoing = { target: '/', authority: 'shop.test', edits: [], body }
+		const init = { method: 'PUT', body: 'once' }
+		const request = upstream({ init, headers: { 'x-a': '1' }, outgoing })
+		expect([request.method, request.headers.get('x-a'), await request.text()]).toEqual(['PUT', '1', 'again'])
 	})
 })

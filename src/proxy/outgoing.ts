@@ -1,0 +1,36 @@
+/** How a request leaves when its rule or backend changes it: where to, by what name, and with which fields. */
+import { editPath } from '../filters/pathEdit.ts'
+import type { CompiledFilters } from './compileFilters.ts'
+import type { Plan } from './compileRule.ts'
+import type { Exchange } from './exchange.ts'
+
+export interface Outgoing {
+	/** Path and query. */
+	readonly target: string
+	/** Goes into X-Forwarded-Host. */
+	readonly authority: string
+	/** In order: the rule's, then the backend's. */
+	readonly edits: readonly ((headers: Headers) => void)[]
+	/** The whole body, when it was read to be sent more than once. */
+	readonly body?: ArrayBuffer | undefined
+	/** Stands in for the client's request, whose body can be sent only once. */
+	readonly source?: Request
+}
+
+/** Of two rewrites the backend's counts: it is the more specific. Both edit the path that the client sent. */
+export function outgoingOf(exchange: Exchange, plan: Plan, body: ArrayBuffer | undefined): Outgoing {
+	const backend = backendFilters(exchange)
+	const { path: pathEdit, hostname } = { ...plan.filters.rewrite, ...backend?.rewrite }
+	const { target, path, authority } = exchange
+	return {
+		target: pathEdit === undefined ? target : editPath(path, pathEdit) + target.slice(path.length),
+		authority: hostname ?? authority,
+		edits: [plan.filters.editRequest, backend?.editRequest].filter((edit) => edit !== undefined),
+		body,
+	}
+}
+
+/** The filters of the backend that was drawn. */
+export function backendFilters({ backend }: Exchange): CompiledFilters | undefined {
+	return backend !== undefined && 'filters' in backend ? backend.filters : undefined
+}

@@ -1,0 +1,33 @@
+/** Requests to hosts that nobody registered, where the mesh lets them through: sent on to the very URL that they ask for. */
+import { isInDomain, unreachable } from '../hosts.ts'
+import { type CompiledRule, ruleTo } from './compileRule.ts'
+import type { CompiledService, TargetEndpoint } from './compileService.ts'
+import type { Exchange } from './exchange.ts'
+import type { RoutingTable } from './routingTable.ts'
+
+/** What stands in for the rule, service and endpoint that nobody wrote. They have no names. */
+export interface Passthrough {
+	readonly rule: CompiledRule
+	readonly service: CompiledService
+	readonly endpoint: TargetEndpoint
+}
+
+/**
+ * The way out for a request whose host the mesh does not know; undefined where there is none: while only what is registered may
+ * be called, for hosts that are the mesh's own to answer, and for hosts that the platform cannot reach or that only the
+ * machine's own network knows, unless the proxy runs where those are fine.
+ *
+ * The host is judged as URL parsing leaves it: `0x7f.1` is an address, not a name.
+ */
+export function passthrough(table: RoutingTable, { scheme, authority }: Exchange): Passthrough | undefined {
+	const base = `${scheme}://${authority}`
+	if (table.egress !== 'allowAny' || !URL.canParse(base)) return undefined
+	const { protocol, hostname } = new URL(base)
+	const host = hostname.replace(/\.$/, '')
+	if (protocol !== 'http:' && protocol !== 'https:') return undefined
+	if (isInDomain(host, table.meshDomain)) return undefined
+	if (table.addresses === 'names' && unreachable(host) !== undefined) return undefined
+	const endpoint: TargetEndpoint = { id: authority, base, state: { inFlight: 0 } }
+	const service = { name: '', pick: () => endpoint, find: () => undefined, external: true, credential: undefined }
+	return { rule: ruleTo(''), service, endpoint }
+}

@@ -1,0 +1,82 @@
+/** Finds what a request needs and this isolate may not hold yet: its virtual host, and the service it goes to. */
+import type { Plan } from './compileRule.ts'
+import type { CompiledService } from './compileService.ts'
+import type { Exchange } from './exchange.ts'
+import { type Knowledge, learnHost, learnService } from './knowledge.ts'
+import { type Passthrough, passthrough } from './passthrough.ts'
+import type { Scope } from './ports.ts'
+import type { Refusal } from './refusal.ts'
+import { type ResolvedHost, resolveHost } from './routingTable.ts'
+import { pickEndpoint, pickService } from './stages/pick.ts'
+import { resume } from './stages/resume.ts'
+
+/** Places a host that the warm table does not resolve. */
+export async function place(
+	knowledge: Knowledge,
+	exchange: Exchange,
+	scope: Scope,
+): Promise<ResolvedHost | Passthrough | Refusal> {
+	const { host, startedAt } = exchange
+	const unknown = { reason: 'unknown_host', host } as const
+	if (host === '') return { reason: 'malformed_url' }
+	if (resolveHost(knowledge.table, host) === null) return passthrough(knowledge.table, exchange) ?? unknown
+	const answer = await learnHost(knowledge, host, startedAt, scope)
+	if (answer === 'unknown') return passthrough(knowledge.table, exchange) ?? unknown
+	if (answer === 'exhausted') return { reason: 'lookups_exhausted', host }
+	if (answer === 'unreachable') return { reason: 'control_plane_unreachable', host }
+	return answer
+}
+
+/** Backend, then endpoint. Only a service's first request in an isolate waits here. */
+export function pick(
+	knowledge: Knowledge,
+	exchange: Exchange,
+	scope: Scope,
+): Refusal | undefined | Promise<Refusal | undefined> {
+	const picked = pickService(exchange, knowledge.table)
+	if (picked === undefined) return pickEndpoint(exchange)
+	return 'missing' in picked ? pickAfterLoading(knowledge, exchange, picked.missing, scope) : picked
+}
+
+async function pickAfterLoading(
+	knowledge: Knowledge,
+	exchange: Exchange,
+	name: string,
+	scope: Scope,
+): Promise<Refusal | undefined> {
+	const reached = await learnService(knowledge, name, exchange.startedAt, scope)
+	if (!reached) return { reason: 'control_plane_unreachable', host: exchange.host }
+	const service = knowledge.table.services.get(name)
+	if (service === undefined) return { reason: 'no_endpoint', service: name }
+	exchange.service = service
+	return pickEndpoint(exchange)
+}
+
+/** The endpoint of the request's session, if it has one; else any. */
+export async function resumeOrPick(
+	knowledge: Knowledge,
+	exchange: Exchange,
+	plan: Plan,
+	scope: Scope,
+): Promise<Refusal | undefined> {
+	if (plan.session === undefined) return pick(knowledge, exchange, scope)
+	for (;;) {
+		const found = resume(exchange, plan, knowledge.table)
+		if (!('missing' in found)) return found.resumed ? undefined : pick(knowledge, exchange, scope)
+		const reached = await learnService(knowledge, found.missing, exchange.startedAt, scope)
+		if (!reached) return { reason: 'control_plane_unreachable', host: exchange.host }
+	}
+}
+
+/** A service by name, asked for when this isolate does not hold it. Undefined when it cannot be had. */
+export async function serviceFor(
+	knowledge: Knowledge,
+	exchange: Exchange,
+	name: string,
+	scope: Scope,
+): Promise<CompiledService | undefined> {
+	const held = knowledge.table.services.get(name)
+	if (held !== undefined) return held
+	await learnService(knowledge, name, exchange.startedAt, scope)
+	return knowledge.table.services.get(name)
+}

@@ -1,0 +1,121 @@
+/** Copies of requests, and that nobody notices them. */
+import { describe, expect, it } from 'vitest'
+import { MAX_MIRRORED_BYTES } from '../../../src/proxy/mirrors.ts'
+import type { Filters } from '../../../src/snapshot/filters.ts'
+import { type FakeProxy, fakeProxy, until } from './fakeProxy.ts'
+import { head, rule, service, slice } from './fakeReplica.ts'
+
+function proxyWith(filters: Filters, backendFilters?: Filters): FakeProxy {
+	const proxy = fakeProxy()
+	const backends = [{ weight: 1, service: 'd/main', ...(backendFilters && { filters: backendFilters }) }]
+	proxy.replica.change({
+		...head('h.test'),
+		...slice('h.test', 'r', [{ ...rule('r', '/p'), backends, filters }]),
+		...service('d/main', { id: 'main' }),
+		...Object.assign({}, ...['m1', 'm2', 'm3', 'm4', 'm5'].map((id) => service(`d/${id}`, { id }))),
+	})
+	return proxy
+}
+
+const mirrors = (...names: string[]) => names.map((name) => ({ service: `d/${name}` }))
+const urls = ({ sent }: FakeProxy) => sent.map(({ url }) => url).sort()
+const isMain = (request: Request) => new URL(request.url).hostname === 'main.test'
+
+describe('mirrors', () => {
+	it('each get a copy, with the client’s own path and the rule’s fields', async () => {
+		const rewrite = { path: { type: 'full', value: '/other' } as const }
+		const requestHeaders = { set: [['x-set', '1'] as const] }
+		const proxy = proxyWith({ mirrors: mirrors('m1', 'm2'), rewrite, requestHeaders })
+		await proxy.get('http://h.test/p/x?y=1')
+		expect(urls(proxy)).toEqual(['http://m1.test/p/x?y=1', 'http://m2.test/p/x?y=1', 'http://main.test/other?y=1'])
+		expect(proxy.sent.map(({ headers }) => headers.get('x-set'))).toEqual(['1', '1', '1'])
+	})
+
+	it('of a backend get copies of what the backend gets', async () => {
+		const proxy = proxyWith({ mirrors: mirrors('m1') }, { mirrors: mirrors('m2') })
+		await proxy.get('http://h.test/p')
+		expect(urls(proxy)).toEqual(['http://m1.test/p', 'http://m2.test/p', 'http://main.test/p'])
+	})
+
+	it('get their share of the requests', async () => {
+		const proxy = proxyWith({ mirrors: [{ service: 'd/m1', share: 0.5 }] })
+		for (const chance of [0.1, 0.49, 0.5, 0.9]) {
+			proxy.random = () => chance
+			await proxy.get('http://h.test/p')
+		}
+		expect(urls(proxy).filter((url) => url.includes('m1')).length).toBe(2)
+	})
+
+	it('are sent after the request itself', async () => {
+		const proxy = proxyWith({ mirrors: mirrors('m1') })
+		await proxy.get('http://h.test/p')
+		expect(proxy.sent.map(isMain)).toEqual([true, false])
+	})
+
+	it.each([
+		['hangs', () => new Promise<Response>(() => {})],
+		['refuses', () => Promise.reject(new Error('refused'))],
+		['fails', () => new Response('', { status: 500 })],
+	])('do not change the answer when one %s', async (_, misbehave) => {
+		const proxy = proxyWith({ mirrors: mirrors('m1', 'none') })
+		proxy.answer = (request) => (isMain(request) ? new Response('fine') : misbehave())
+		const response = await proxy.start('http://h.test/p')
+		expect([response.status, await response.text(), proxy.bugs]).toEqual([200, 'fine', []])
+	})
+
+	it('are given up after a while, and never more than three at a time', async () => {
+		const proxy = proxyWith({ mirrors: mirrors('m1', 'm2', 'm3', 'm4', 'm5') })
+		const giveUp: (() => void)[] = []
+		proxy.answer = (request) =>
+			isMain(request) ? new Response() : new Promise((_, reject) => giveUp.push(() => reject(new Error('late'))))
+		await proxy.start('http://h.test/p')
+		await until(() => giveUp.length === 3)
+		expect(proxy.timeouts).toEqual([undefined, 10_000, 10_000, 10_000])
+		for (let i = 0; i < 5; i++) {
+			await until(() => giveUp.length > i)
+			giveUp[i]!()
+		}
+		await proxy.settle()
+		expect(urls(proxy).length).toBe(6)
+	})
+})
+
+describe('a body', () => {
+	const post = (body: BodyInit, length: number | undefined) =>
+		new Request('http://h.test/p', {
+			method: 'POST',
+			body,
+			...(length === undefined ? {} : { headers: { 'content-length': String(length) } }),
+			duplex: 'half',
+		} as RequestInit)
+
+	it('reaches the service and its mirrors whole', async () => {
+		const proxy = proxyWith({ mirrors: mirrors('m1', 'm2') })
+		const texts: Promise<string>[] = []
+		proxy.answer = (request) => {
+			texts.push(request.text())
+			return new Response()
+		}
+		await proxy.get(post('an order', 8))
+		expect(await Promise.all(texts)).toEqual(['an order', 'an order', 'an order'])
+	})
+
+	it('that a mirror does not read does not hold up the service', async () => {
+		const proxy = proxyWith({ mirrors: mirrors('m1') })
+		proxy.answer = async (request) =>
+			isMain(request) ? new Response(await request.text()) : new Promise<Response>(() => {})
+		const response = await proxy.start(post('x'.repeat(100_000), 100_000))
+		expect((await response.text()).length).toBe(100_000)
+	})
+
+	it.each([
+		['longer than the bound', MAX_MIRRORED_BYTES + 1],
+		['of unknown length', undefined],
+	])('%s is not mirrored at all: half a request would mislead', async (_, length) => {
+		const proxy = proxyWith({ mirrors: mirrors('m1') })
+		const body = new Blob([new Uint8Array(length ?? 10)]).stream()
+		await proxy.get(post(body, length))
+		expect(urls(proxy)).toEqual(['http://main.test/p'])
+		expect((await proxy.sent[0]!.arrayBuffer()).byteLength).toBe(length ?? 10)
+	})
+})
