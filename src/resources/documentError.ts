@@ -1,5 +1,11 @@
 /** What is wrong with a document, and where. */
 
+/**
+ * Gateway API's own word for a mistake, where it has one: filters that exclude each other, or a value that Gateway API
+ * knows and this mesh does not offer (https://gateway-api.sigs.k8s.io/reference/spec/, RouteConditionReason).
+ */
+export type ErrorReason = 'IncompatibleFilters' | 'UnsupportedValue'
+
 export interface DocumentError {
 	/** Position of the document in the request, from 1. */
 	readonly document: number
@@ -10,6 +16,7 @@ export interface DocumentError {
 	readonly path: string
 	/** Says what would be right. */
 	readonly message: string
+	readonly reason?: ErrorReason
 	/** Line of the request's text, from 1. */
 	readonly line?: number
 }
@@ -18,6 +25,7 @@ export interface DocumentError {
 export interface Problem {
 	readonly path: readonly PropertyKey[]
 	readonly message: string
+	readonly reason?: ErrorReason
 }
 
 /** `spec.rules[0].matches`; a key that is no plain word is quoted: `metadata.labels["a.b/c"]`. */

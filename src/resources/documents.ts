@@ -9,6 +9,7 @@ import { parse } from './problems.ts'
 import { type RawDocument, readDocuments } from './rawDocuments.ts'
 import { keyOf, type Resource } from './resource.ts'
 import { parseRef } from './resourceRef.ts'
+import { withheldValues } from './secret.ts'
 import { MAX_FIXED_ENDPOINTS } from './service.ts'
 
 export type { DocumentError } from './documentError.ts'
@@ -88,7 +89,8 @@ function kindOf(value: RawDocument['value']): Result<Kind, Problem[]> {
 
 function parseResource(value: RawDocument['value'], kind: Kind, context: EndpointPolicy): Result<Resource, Problem[]> {
 	const parsed = parse(kind.schema, value)
-	const problems = kind.kind === 'Service' ? endpointProblems(value, context) : []
+	const problems =
+		kind.kind === 'Service' ? endpointProblems(value, context) : kind.kind === 'Secret' ? withheldValues(value) : []
 	return problems.length === 0 ? parsed : err([...(parsed.ok ? [] : parsed.error), ...problems])
 }
 
@@ -112,7 +114,7 @@ function repeated(first: RawDocument, second: RawDocument): Problem {
 	}
 }
 
-function located({ path, message }: Problem, document: RawDocument): DocumentError {
+function located({ path, message, reason }: Problem, document: RawDocument): DocumentError {
 	const at = [...document.prefix, ...path]
 	const line = document.lineOf?.(at)
 	return {
@@ -120,6 +122,7 @@ function located({ path, message }: Problem, document: RawDocument): DocumentErr
 		...namesIn(document.value),
 		path: formatPath(at),
 		message,
+		...(reason === undefined ? {} : { reason }),
 		...(line === undefined ? {} : { line }),
 	}
 }

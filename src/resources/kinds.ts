@@ -1,11 +1,17 @@
 /** The kinds of resources that the mesh knows: the only list of them. */
 import { z } from 'zod'
+import { DirectResponse } from './directResponse.ts'
+import { FaultInjection } from './faultInjection.ts'
 import { Gateway } from './gateway.ts'
 import { HTTPRoute } from './httpRoute.ts'
+import { Mesh } from './mesh.ts'
 import { Namespace } from './namespace.ts'
 import { ReferenceGrant } from './referenceGrant.ts'
 import type { Resource } from './resource.ts'
+import { RetryPolicy } from './retryPolicy.ts'
+import { Secret } from './secret.ts'
 import { Service } from './service.ts'
+import { TrafficMatch } from './trafficMatch.ts'
 
 export interface Kind {
 	/** The version that parsed resources carry. */
@@ -22,6 +28,7 @@ export interface Kind {
 }
 
 const gatewayApi = { apiVersion: 'gateway.networking.k8s.io/v1', aliases: ['gateway.networking.k8s.io/v1beta1'] }
+const selvedge = { apiVersion: 'selvedge.dev/v1', aliases: [] }
 
 export const kinds: readonly Kind[] = [
 	{
@@ -65,6 +72,56 @@ export const kinds: readonly Kind[] = [
 		clusterWide: true,
 		title: 'Labels of a namespace',
 		schema: Namespace,
+	},
+	{
+		apiVersion: 'v1',
+		aliases: [],
+		kind: 'Secret',
+		plural: 'secrets',
+		clusterWide: false,
+		title: 'Values for the credentials of services',
+		schema: Secret,
+	},
+	{
+		apiVersion: 'selvedge.dev/v1',
+		aliases: [],
+		kind: 'Mesh',
+		plural: 'meshes',
+		clusterWide: true,
+		title: 'What holds for the whole mesh',
+		schema: Mesh,
+	},
+	{
+		...selvedge,
+		kind: 'FaultInjection',
+		plural: 'faultinjections',
+		clusterWide: false,
+		title: 'Delays, refusals and slow responses, made on purpose',
+		schema: FaultInjection,
+	},
+	{
+		...selvedge,
+		kind: 'DirectResponse',
+		plural: 'directresponses',
+		clusterWide: false,
+		title: 'An answer without a backend',
+		schema: DirectResponse,
+	},
+	{
+		...selvedge,
+		kind: 'TrafficMatch',
+		plural: 'trafficmatches',
+		clusterWide: false,
+		title: 'A condition on who calls and on the share of requests',
+		schema: TrafficMatch,
+	},
+	{
+		...selvedge,
+		kind: 'RetryPolicy',
+		plural: 'retrypolicies',
+		clusterWide: false,
+		title: 'What may be tried again',
+		schema: RetryPolicy,
 	},
 ]
 

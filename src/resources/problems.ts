@@ -1,7 +1,7 @@
 /** The sentences in which a schema's complaints reach people. */
 import type { z } from 'zod'
 import { err, ok, type Result } from '../result.ts'
-import { formatPath, type Problem } from './documentError.ts'
+import { type ErrorReason, formatPath, type Problem } from './documentError.ts'
 import { containsNull, withoutNulls } from './plainValue.ts'
 import { unsupported } from './unsupported.ts'
 
@@ -20,7 +20,7 @@ const named: Readonly<Record<string, string>> = {
 
 /** What the schema makes of the value, or everything that it has against it. Null is read as absent, as Kubernetes does. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown): Result<T, Problem[]> {
-	const parsed = schema.safeParse(withoutNulls(value), { error: sentence })
+	const parsed = schema.safeParse(withoutNulls(value), { error: sentence, reportInput: true })
 	const unknown = containsNull(value) ? unknownNulls(schema, value) : []
 	if (parsed.success && unknown.length === 0) return ok(parsed.data)
 	return err([...telling(parsed.error?.issues ?? []).flatMap(problemsOfIssue), ...unknown])
@@ -50,9 +50,9 @@ function sentence(issue: RawIssue): string | undefined {
 		case 'invalid_type':
 			return wrongType(issue.expected, issue.input)
 		case 'invalid_value':
-			return issue.input === undefined
-				? 'is required'
-				: `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`
+			return oneOf(issue.values, issue.input)
+		case 'invalid_union':
+			return oneOf((issue.options ?? []) as readonly unknown[], valueAt(issue.input, [issue.discriminator ?? '']))
 		case 'too_small':
 			return tooFar(issue.origin, issue.minimum, 'at least')
 		case 'too_big':
@@ -71,7 +71,21 @@ function problemsOfIssue(issue: Issue): Problem[] {
 	}
 	if (issue.code === 'invalid_key')
 		return issue.issues.map(({ message }) => ({ path: issue.path, message: `the key ${message}` }))
-	return [{ path: issue.path, message: issue.message }]
+	const reason = reasonOf(issue)
+	return [{ path: issue.path, message: issue.message, ...(reason === undefined ? {} : { reason }) }]
+}
+
+/** The reason that a check gave, or Gateway API's for values that are none of those offered. */
+function reasonOf(issue: Issue): ErrorReason | undefined {
+	if (issue.code === 'custom') return issue.params?.reason as ErrorReason | undefined
+	const given = issue.code === 'invalid_union' ? valueAt(issue.input, [issue.discriminator ?? '']) : issue.input
+	const isChoice = issue.code === 'invalid_union' || (issue.code === 'invalid_value' && issue.values.length > 1)
+	return isChoice && given !== undefined ? 'UnsupportedValue' : undefined
+}
+
+function oneOf(values: readonly unknown[], given: unknown): string {
+	if (given === undefined) return 'is required'
+	return `must be ${values.length === 1 ? '' : 'one of '}${values.map(String).join(', ')}`
 }
 
 function wrongType(expected: string, input: unknown): string {

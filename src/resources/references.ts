@@ -1,7 +1,6 @@
 /** How a route names what it attaches to and where it sends requests. */
 import { z } from 'zod'
-import { Group, KindName, LabelName, ObjectName, Port, SubdomainName, Weight } from './scalars.ts'
-import { notOffered, unsupported } from './unsupported.ts'
+import { Group, KindName, LabelName, ObjectName, Port, SubdomainName } from './scalars.ts'
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#parentreference — a Gateway, or a Service as in GAMMA (GEP-1426). */
 export const ParentRef = z.strictObject({
@@ -14,20 +13,19 @@ export const ParentRef = z.strictObject({
 })
 export type ParentRef = z.infer<typeof ParentRef>
 
-/** Gateway API wants a port for Services; here it may be left out, since a Service of the mesh has none. */
-export const BackendRef = z
-	.strictObject({
-		group: Group.default(''),
-		kind: KindName.default('Service'),
-		namespace: LabelName.exactOptional().meta({
-			description: "The route's own when left out; another needs a ReferenceGrant.",
-		}),
-		name: ObjectName,
-		port: Port.exactOptional(),
-		weight: Weight.default(1),
-	})
-	.register(unsupported, { filters: notOffered('filters') })
-export type BackendRef = z.infer<typeof BackendRef>
+/**
+ * https://gateway-api.sigs.k8s.io/reference/spec/#backendobjectreference — it wants a port for Services; here it may be left
+ * out, since a Service of the mesh has none.
+ */
+export const BackendObjectRef = z.strictObject({
+	group: Group.default(''),
+	kind: KindName.default('Service'),
+	namespace: LabelName.exactOptional().meta({
+		description: "The route's own when left out; another needs a ReferenceGrant.",
+	}),
+	name: ObjectName,
+	port: Port.exactOptional(),
+})
 
 /**
  * References to one parent must all set the same of sectionName and port, and differ in them.

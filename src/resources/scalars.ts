@@ -1,5 +1,6 @@
 /** The scalar fields that several kinds share, with the limits of Kubernetes and Gateway API. */
 import { z } from 'zod'
+import { durationMs } from './duration.ts'
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
@@ -65,6 +66,11 @@ export const Hostname = z
 	})
 	.refine((host) => !NUMERIC_END.test(host), { error: 'must be a DNS name, not an IP address' })
 
+/** A host without a wildcard. */
+export const PreciseHostname = Hostname.refine((host) => !host.startsWith('*'), {
+	error: "must name one host, without '*'",
+})
+
 /** The name of an HTTP header or query parameter (RFC 9110 token). */
 export const HeaderName = z
 	.string()
@@ -87,3 +93,15 @@ export const LabelValue = z.string().max(63).regex(LABEL_VALUE, {
 export const Labels = z.record(QualifiedName, LabelValue).refine((labels) => Object.keys(labels).length <= 256, {
 	error: 'must have at most 256 labels',
 })
+
+/** Text such as `500ms` or `1h30m` (GEP-2257) that stands for a time between two others, both of them allowed. */
+export function durationBetween(least: string, most: string) {
+	const [leastMs, mostMs] = [durationMs(least), durationMs(most)]
+	return z.string().superRefine((text, context) => {
+		const ms = durationMs(text)
+		const refuse = (message: string) => context.addIssue({ code: 'custom', message })
+		if (ms === undefined) refuse('must be a duration: one to four whole numbers, each with h, m, s or ms, e.g. 1m30s')
+		else if (ms < (leastMs ?? 0)) refuse(`must be at least ${least}`)
+		else if (ms > (mostMs ?? 0)) refuse(`must be at most ${most}`)
+	})
+}

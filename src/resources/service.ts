@@ -1,6 +1,8 @@
 /** A service of the mesh: its name, and the endpoints that are known beforehand. Others register themselves. */
 import { z } from 'zod'
 import { SelvedgeApiVersion } from './apiVersions.ts'
+import { Credential } from './credential.ts'
+import { isInClear } from './endpointUrl.ts'
 import { LabelMetadata, Status, withoutStatus } from './metadata.ts'
 import { Labels, Weight } from './scalars.ts'
 import { repeats } from './unique.ts'
@@ -56,12 +58,31 @@ const ServiceMetadata = LabelMetadata.superRefine(({ name, namespace }, context)
 		refuse("must be shorter: '<name>--<namespace>' is one DNS label of at most 63 characters")
 })
 
+const ServiceSpec = z
+	.strictObject({
+		endpoints: FixedEndpoints.exactOptional(),
+		external: z.boolean().exactOptional().meta({
+			description: 'Outside the mesh: it is told nothing of who calls.',
+		}),
+		credential: Credential.exactOptional(),
+	})
+	.superRefine(({ endpoints = [], credential }, context) => {
+		if (credential === undefined) return
+		for (const [index, { url }] of endpoints.entries())
+			if (isInClear(url))
+				context.addIssue({
+					code: 'custom',
+					path: ['endpoints', index, 'url'],
+					message: 'must be https:// in a service with a credential: http would carry the secret in clear text',
+				})
+	})
+
 export const Service = z
 	.strictObject({
 		apiVersion: SelvedgeApiVersion,
 		kind: z.literal('Service'),
 		metadata: ServiceMetadata,
-		spec: z.strictObject({ endpoints: FixedEndpoints.exactOptional() }).default({}),
+		spec: ServiceSpec.default({}),
 		status: Status,
 	})
 	.transform(withoutStatus)

@@ -17,6 +17,14 @@ export function repeats<T>(
 	})
 }
 
+/** Gateway API: of entries that are equivalent only the first is considered. */
+export function firstOfEach<T>(keyOf: (entry: T) => string) {
+	return (entries: T[]): T[] => {
+		const later = new Set(repeats(entries, keyOf).map(({ index }) => index))
+		return entries.filter((_, index) => !later.has(index))
+	}
+}
+
 /** A check that refuses every repeated entry, at its `field` when given. `message` gets the index of the first one. */
 export function unique<T>(keyOf: (entry: T) => string | undefined, message: (first: number) => string, field?: string) {
 	return (entries: readonly T[], context: z.RefinementCtx): void => {

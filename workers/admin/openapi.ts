@@ -73,7 +73,8 @@ function conditions({ method, path, query }: Route): unknown[] {
 		description,
 		schema: { type: 'string' },
 	})
-	if ('wait' in query.shape) return [header('If-None-Match', 'Answer 304 while the entity tag is this one')]
+	const hasTag = path.startsWith('/v1/services')
+	if (hasTag && 'wait' in query.shape) return [header('If-None-Match', 'Answer 304 while the entity tag is this one')]
 	if (!path.startsWith('/v1/resources/') || method === 'GET') return []
 	const match = header('If-Match', 'Only if the resource has this entity tag, or exists (*)')
 	return [match, header('If-None-Match', 'With *: only if the resource does not exist')]
@@ -124,6 +125,7 @@ const problemSchema = {
 				properties: {
 					path: { type: 'string', description: 'The field that is meant, such as spec.rules[0].matches[1].path.value' },
 					message: { type: 'string' },
+					reason: { type: 'string', description: "Gateway API's reason, such as IncompatibleFilters" },
 					document: { type: 'integer', description: '1-based' },
 					kind: { type: 'string' },
 					namespace: { type: 'string' },

@@ -11,6 +11,7 @@ const problems = {
 	'not-found': { status: 404, title: 'There is no such thing' },
 	'method-not-allowed': { status: 405, title: 'The path does not have this method' },
 	'too-many-endpoints': { status: 409, title: 'The service has as many endpoints as it may' },
+	'secrets-not-kept': { status: 409, title: 'Secrets cannot be kept here' },
 	'precondition-failed': { status: 412, title: 'The resource is not at the revision that was expected' },
 	'too-large': { status: 413, title: 'The request is too large' },
 	'unsupported-media-type': { status: 415, title: 'The body has a type that is not accepted here' },
@@ -26,6 +27,8 @@ export const problemTypes = Object.keys(problems) as ProblemType[]
 export interface ProblemError {
 	readonly path: string
 	readonly message: string
+	/** Gateway API's own word for the mistake, where it has one, such as `IncompatibleFilters`. */
+	readonly reason?: string
 	/** 1-based, where a request carries several documents. */
 	readonly document?: number
 	readonly kind?: string

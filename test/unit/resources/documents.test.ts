@@ -2,9 +2,42 @@
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { parseDocuments, parseRefs } from '../../../src/resources/documents.ts'
+import { kinds } from '../../../src/resources/kinds.ts'
 import { seeded } from '../../random.ts'
-import { context, gateway, gatewayApi, grant, namespace, parsed, route, service, times } from './fixtures.ts'
+import {
+	context,
+	directResponse,
+	faultInjection,
+	gateway,
+	gatewayApi,
+	grant,
+	namespace,
+	parsed,
+	retryPolicy,
+	route,
+	service,
+	times,
+	trafficMatch,
+} from './fixtures.ts'
 import { mutated } from './mutations.ts'
+
+/** A rule with every feature that a rule can have beside matches. */
+const features = {
+	filters: [
+		{ type: 'RequestHeaderModifier', requestHeaderModifier: { set: [{ name: 'A', value: 'b' }], remove: ['C'] } },
+		{ type: 'ResponseHeaderModifier', responseHeaderModifier: { add: [{ name: 'A', value: 'b' }] } },
+		{ type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '' } } },
+		{ type: 'RequestMirror', requestMirror: { backendRef: { name: 'copy' }, fraction: { numerator: 1 } } },
+		{ type: 'CORS', cors: { allowOrigins: ['HTTPS://*.example.net'], allowMethods: ['PUT'] } },
+		{ type: 'ExtensionRef', extensionRef: { group: 'selvedge.dev', kind: 'FaultInjection', name: 'trouble' } },
+	],
+	backendRefs: [
+		{ name: 'orders', filters: [{ type: 'RequestRedirect', requestRedirect: { scheme: 'https', port: 8443 } }] },
+	],
+	timeouts: { request: '10s', backendRequest: '2s500ms' },
+	retry: { codes: [500, 503], backoff: '100ms' },
+	sessionPersistence: { absoluteTimeout: '1h', cookieConfig: { lifetimeType: 'Permanent' } },
+}
 
 const all = [
 	namespace({ labels: { team: 'a' } }),
@@ -16,6 +49,11 @@ const all = [
 	}),
 	gateway({ listeners: [{ name: 'web', port: 80, protocol: 'HTTP', hostname: '*.example.net' }] }),
 	grant(),
+	{ ...route({ rules: [features] }), metadata: { name: 'features' } },
+	faultInjection({ matches: [{ method: 'GET' }], sources: [{}], delay: { fixedDelay: '1s', percent: 0.5 } }),
+	directResponse({ statusCode: 418, headers: [{ name: 'A', value: 'b' }], body: 'short and stout' }),
+	trafficMatch({ sources: [{ namespace: 'shop', workload: 'web' }], fraction: { numerator: 1, denominator: 3 } }),
+	retryPolicy({ methods: ['POST'] }),
 	route({
 		parentRefs: [{ name: 'public', sectionName: 'web' }],
 		hostnames: ['shop.example.net'],
@@ -36,7 +74,7 @@ const yaml = (documents: readonly unknown[]) => documents.map((document) => `---
 test('YAML and JSON mean the same, and what was parsed parses to itself', () => {
 	const json = parseDocuments(JSON.stringify(all), 'json', context)
 	if (!json.ok) throw new Error(JSON.stringify(json.error))
-	expect(json.value.map(({ kind }) => kind)).toEqual(['Namespace', 'Service', 'Gateway', 'ReferenceGrant', 'HTTPRoute'])
+	expect(json.value.map(({ kind }) => kind)).toEqual(all.map(({ kind }) => kind))
 	expect(parseDocuments(yaml(all), 'yaml', context)).toEqual(json)
 	const list = { apiVersion: 'v1', kind: 'List', items: all }
 	expect(parseDocuments(yaml([list]), 'yaml', context)).toEqual(json)
@@ -89,7 +127,8 @@ status:
 				rules: [
 					{
 						matches: [{ path: { type: 'PathPrefix', value: '/' }, headers: [], queryParams: [] }],
-						backendRefs: [{ group: '', kind: 'Service', name: 'orders', port: 8080, weight: 1 }],
+						filters: [],
+						backendRefs: [{ group: '', kind: 'Service', name: 'orders', port: 8080, weight: 1, filters: [] }],
 					},
 				],
 			},
@@ -147,12 +186,14 @@ spec:
 				kind: 'HTTPRoute',
 				path: 'spec.rules[0].matches[0].method',
 				message: 'must be one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH',
+				reason: 'UnsupportedValue',
 				line: 17,
 			},
 		])
 	})
 
-	const kindsAccepted = `must be one of Service (selvedge.dev/v1), Gateway (${gatewayApi}), HTTPRoute (${gatewayApi}), ReferenceGrant (${gatewayApi}), Namespace (v1)`
+	const accepted = kinds.map(({ kind, apiVersion }) => `${kind} (${apiVersion})`)
+	const kindsAccepted = `must be one of ${accepted.join(', ')}`
 	test.each([
 		['{}', ['apiVersion: is required', 'kind: is required']],
 		['{apiVersion: 1, kind: HTTPRoute}', ['apiVersion: must be a string']],

@@ -36,6 +36,17 @@ export const namespace = (metadata: object = {}) => ({
 	metadata: { name: 'shop', ...metadata },
 })
 
+const extension = (kind: string, name: string) => (spec: unknown) => ({
+	apiVersion: 'selvedge.dev/v1',
+	kind,
+	metadata: { name },
+	spec,
+})
+export const faultInjection = extension('FaultInjection', 'trouble')
+export const directResponse = extension('DirectResponse', 'teapot')
+export const trafficMatch = extension('TrafficMatch', 'half')
+export const retryPolicy = extension('RetryPolicy', 'posts-too')
+
 /** The resource that a good document becomes. */
 export function parsed(document: unknown): Record<string, unknown> & { spec: never; metadata: never } {
 	const result = parseDocuments(JSON.stringify(document), 'json', context)
@@ -43,10 +54,21 @@ export function parsed(document: unknown): Record<string, unknown> & { spec: nev
 	return result.value[0] as never
 }
 
-/** `path: message` of everything that is wrong with a document. */
+/** `path: message` of everything that is wrong with a document, and ` [reason]` where Gateway API has one. */
 export function problems(document: unknown): string[] {
 	const result = parseDocuments(JSON.stringify(document), 'json', context)
-	return result.ok ? [] : result.error.map(({ path, message }) => `${path}: ${message}`)
+	if (result.ok) return []
+	return result.error.map(
+		({ path, message, reason }) => `${path}: ${message}${reason === undefined ? '' : ` [${reason}]`}`,
+	)
 }
+
+/** What is said about the only rule of a route; paths begin inside the rule. */
+export const ruleProblems = (rule: unknown): string[] =>
+	problems(route({ rules: [rule] })).map((problem) => problem.replace('spec.rules[0].', ''))
+
+/** The only rule of a good route. */
+export const parsedRule = (rule: unknown) =>
+	(parsed(route({ rules: [rule] })).spec as { rules: Record<string, unknown>[] }).rules[0]!
 
 export const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i))

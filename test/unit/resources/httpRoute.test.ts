@@ -1,6 +1,6 @@
 /** What an HTTPRoute may say. */
-import { expect, test } from 'vitest'
-import { parsed, problems, route, times } from './fixtures.ts'
+import { describe, expect, test } from 'vitest'
+import { parsed, problems, route, ruleProblems, times } from './fixtures.ts'
 
 const always = { path: { type: 'PathPrefix', value: '/' }, headers: [], queryParams: [] }
 
@@ -9,7 +9,7 @@ test('a route that says nothing attaches to nothing and has one rule for every r
 		apiVersion: 'gateway.networking.k8s.io/v1',
 		kind: 'HTTPRoute',
 		metadata: { name: 'orders', namespace: 'default', labels: {}, annotations: {} },
-		spec: { parentRefs: [], hostnames: [], rules: [{ matches: [always], backendRefs: [] }] },
+		spec: { parentRefs: [], hostnames: [], rules: [{ matches: [always], filters: [], backendRefs: [] }] },
 	})
 })
 
@@ -55,25 +55,52 @@ test('a route without a spec is refused', () => {
 	expect(problems(bare)).toEqual(['spec: is required'])
 })
 
-test.each(['filters', 'timeouts', 'retry', 'sessionPersistence'])(
-	'a rule with %s is told that the mesh does not offer it, not that the field is unknown',
-	(field) => {
-		expect(problems(route({ rules: [{ [field]: {} }] }))).toEqual([
-			`spec.rules[0].${field}: this mesh does not support '${field}' yet`,
-		])
-	},
-)
-
-test('filters of a backendRef and default Gateways are not offered either', () => {
-	const rules = [{ backendRefs: [{ name: 'a', filters: [] }] }]
-	expect(problems(route({ rules, useDefaultGateways: 'All' }))).toEqual([
-		"spec.rules[0].backendRefs[0].filters: this mesh does not support 'filters' yet",
+test('default Gateways are not offered', () => {
+	expect(problems(route({ useDefaultGateways: 'All' }))).toEqual([
 		"spec.useDefaultGateways: this mesh does not support 'useDefaultGateways' yet",
 	])
 })
 
-test('a field that is not offered where it stands is only unknown elsewhere', () => {
+test('filters belong to rules, not to routes', () => {
 	expect(problems(route({ filters: [] }))).toEqual([
 		'spec.filters: is not a field here; must be one of parentRefs, hostnames, rules',
 	])
+})
+
+const redirect = (path?: unknown) => ({ type: 'RequestRedirect', requestRedirect: path === undefined ? {} : { path } })
+const rewrite = (path: unknown) => ({ type: 'URLRewrite', urlRewrite: { path } })
+
+test('a rule that redirects has no backends, but one of its backends may redirect', () => {
+	expect(ruleProblems({ filters: [redirect()] })).toEqual([])
+	expect(ruleProblems({ backendRefs: [{ name: 'a', filters: [redirect()] }] })).toEqual([])
+	expect(ruleProblems({ filters: [redirect()], backendRefs: [{ name: 'a' }] })).toEqual([
+		'backendRefs: must be left out beside the RequestRedirect of filter 0: nothing is forwarded',
+	])
+})
+
+const newPrefix = { type: 'ReplacePrefixMatch', replacePrefixMatch: '/b' }
+const mustBeFull = 'must be ReplaceFullPath unless the rule has exactly one match, of path type PathPrefix'
+describe.each([
+	['the only prefix', undefined, true],
+	['the only prefix, spelled out', [{ path: { value: '/a' }, method: 'GET' }], true],
+	['an exact path', [{ path: { type: 'Exact', value: '/a' } }], false],
+	['a pattern', [{ path: { type: 'RegularExpression', value: '/a.*' } }], false],
+	['one of two prefixes', [{ path: { value: '/a' } }, { path: { value: '/c' } }], false],
+])('a new prefix for %s', (_, matches, isFine) => {
+	test.each([
+		['filters[0].requestRedirect', { filters: [redirect(newPrefix)] }],
+		['filters[0].urlRewrite', { filters: [rewrite(newPrefix)] }],
+		[
+			'backendRefs[1].filters[0].requestRedirect',
+			{ backendRefs: [{ name: 'a' }, { name: 'b', filters: [redirect(newPrefix)] }] },
+		],
+		['backendRefs[0].filters[0].urlRewrite', { backendRefs: [{ name: 'a', filters: [rewrite(newPrefix)] }] }],
+	])(isFine ? 'is fine in %s' : 'is refused in %s', (field, rule) => {
+		expect(ruleProblems({ ...rule, matches })).toEqual(isFine ? [] : [`${field}.path.type: ${mustBeFull}`])
+	})
+
+	test('does not bear upon a new full path', () => {
+		const full = rewrite({ type: 'ReplaceFullPath', replaceFullPath: '/b' })
+		expect(ruleProblems({ filters: [full], matches })).toEqual([])
+	})
 })

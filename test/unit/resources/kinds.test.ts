@@ -1,12 +1,34 @@
 /** The list of kinds, and the schemas made from it. */
 import { expect, test } from 'vitest'
 import { findKind, jsonSchemas, kindByName, kinds } from '../../../src/resources/kinds.ts'
-import { gateway, grant, namespace, route, service } from './fixtures.ts'
+import {
+	directResponse,
+	faultInjection,
+	gateway,
+	grant,
+	namespace,
+	retryPolicy,
+	route,
+	service,
+	trafficMatch,
+} from './fixtures.ts'
 
 test('every kind is found by its version and name, and its smallest document parses', () => {
-	for (const document of [service(), gateway(), route(), grant(), namespace()])
-		expect(findKind(document.apiVersion, document.kind)?.schema.safeParse(document).success).toBe(true)
-	expect(kinds.map(({ kind }) => kind)).toEqual(['Service', 'Gateway', 'HTTPRoute', 'ReferenceGrant', 'Namespace'])
+	const extensions = [
+		faultInjection({ abort: { httpStatus: 503 } }),
+		directResponse({ statusCode: 204 }),
+		trafficMatch({ percent: 50 }),
+		retryPolicy({}),
+	]
+	const ofGatewayApi = [service(), gateway(), route(), grant(), namespace()]
+	const ofEgress = [
+		{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'key' } },
+		{ apiVersion: 'selvedge.dev/v1', kind: 'Mesh', metadata: { name: 'default' } },
+	]
+	const smallest = [...ofGatewayApi, ...ofEgress, ...extensions]
+	for (const document of smallest)
+		expect(findKind(document.apiVersion, document.kind)?.schema.safeParse(document).success, document.kind).toBe(true)
+	expect(kinds.map(({ kind }) => kind)).toEqual(smallest.map(({ kind }) => kind))
 })
 
 test.each([
@@ -37,4 +59,24 @@ test('the schema of every kind stands alone, forbids unknown fields and asks for
 			spec: { properties: { hostnames: { maxItems: 16 }, rules: { minItems: 1, maxItems: 16 } } },
 		},
 	})
+})
+
+test('the schema of a filter says for each type which field it must have', () => {
+	const { HTTPRoute } = jsonSchemas() as { HTTPRoute: { properties: { spec: { properties: { rules: never } } } } }
+	const rules = HTTPRoute.properties.spec.properties.rules as { items: { properties: { filters: never } } }
+	const filters = rules.items.properties.filters as {
+		maxItems: number
+		items: { oneOf: { required: string[]; additionalProperties: boolean }[] }
+	}
+	expect(filters.maxItems).toBe(16)
+	expect(filters.items.oneOf.map(({ required }) => required)).toEqual([
+		['type', 'requestHeaderModifier'],
+		['type', 'responseHeaderModifier'],
+		['type', 'requestRedirect'],
+		['type', 'urlRewrite'],
+		['type', 'requestMirror'],
+		['type', 'cors'],
+		['type', 'extensionRef'],
+	])
+	expect(filters.items.oneOf.every(({ additionalProperties }) => !additionalProperties)).toBe(true)
 })

@@ -47,7 +47,7 @@ test.each([
 	[
 		'an unknown choice of namespaces',
 		{ allowedRoutes: { namespaces: { from: 'Some' } } },
-		[`${at}.allowedRoutes.namespaces.from: must be one of All, Selector, Same, None`],
+		[`${at}.allowedRoutes.namespaces.from: must be one of All, Selector, Same, None [UnsupportedValue]`],
 	],
 	[
 		'too many kinds',

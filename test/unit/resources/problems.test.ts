@@ -1,7 +1,7 @@
 /** The sentences about mistakes. */
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { formatPath } from '../../../src/resources/documentError.ts'
+import { formatPath, type Problem } from '../../../src/resources/documentError.ts'
 import { parse } from '../../../src/resources/problems.ts'
 import { notOffered, unsupported } from '../../../src/resources/unsupported.ts'
 
@@ -18,6 +18,9 @@ const schema = z
 	.register(unsupported, { later: notOffered('later') })
 	.refine(() => true)
 
+const written = ({ path, message, reason }: Problem) =>
+	`${formatPath(path)}: ${message}${reason === undefined ? '' : ` [${reason}]`}`
+
 test.each([
 	[{ text: 1 }, 'text: must be a string, in quotes'],
 	[{ text: [] }, 'text: must be a string'],
@@ -32,18 +35,48 @@ test.each([
 	[{ list: [null] }, 'list[0]: must be a string'],
 	[{ map: [] }, 'map: must be a mapping'],
 	[{ one: 'y' }, 'one: must be x'],
-	[{ some: 'y' }, 'some: must be one of a, b'],
+	[{ some: 'y' }, 'some: must be one of a, b [UnsupportedValue]'],
 	[{ later: 1 }, "later: this mesh does not support 'later' yet"],
 	[{ other: 1 }, 'other: is not a field here; must be one of text, count, flag, list, map, one, some'],
 	[{ other: null }, 'other: is not a field here; must be one of text, count, flag, list, map, one, some'],
 	[[], ': must be a mapping'],
 ])('says what would be right instead of %j', (value, expected) => {
 	const result = parse(schema, value)
-	expect(result.ok ? [] : result.error.map(({ path, message }) => `${formatPath(path)}: ${message}`)).toEqual([
-		expected,
-	])
+	expect(result.ok ? [] : result.error.map(written)).toEqual([expected])
 })
 
 test('a known field that is null is absent', () => {
 	expect(parse(schema, { text: null, list: ['a'] })).toEqual({ ok: true, value: { list: ['a'] } })
+})
+
+const shapes = z.strictObject({
+	shape: z.discriminatedUnion('type', [
+		z.strictObject({ type: z.literal('circle'), radius: z.number() }),
+		z.strictObject({ type: z.literal('square'), side: z.number() }),
+	]),
+})
+test.each([
+	[{ type: 'circle', radius: 1 }, []],
+	[{ type: 'oval' }, ['shape.type: must be one of circle, square [UnsupportedValue]']],
+	[{ type: 1 }, ['shape.type: must be one of circle, square [UnsupportedValue]']],
+	[{}, ['shape.type: is required']],
+	[{ type: null }, ['shape.type: is required']],
+	[1, ['shape: must be a mapping']],
+	[
+		{ type: 'circle', side: 1 },
+		['shape.radius: is required', 'shape.side: is not a field here; must be one of type, radius'],
+	],
+])('holds what names its type to the fields of that type: %j', (shape, expected) => {
+	const result = parse(shapes, { shape })
+	expect(result.ok ? [] : result.error.map(written)).toEqual(expected)
+})
+
+test('a value that is none of those offered has the reason that Gateway API gives it; what is missing has none', () => {
+	const choice = z.strictObject({ one: z.literal('x'), some: z.enum(['a', 'b']), more: z.literal([1, 2]) })
+	const of = (value: unknown) => {
+		const result = parse(choice, value)
+		return result.ok ? [] : result.error.map(({ reason }) => reason)
+	}
+	expect(of({ one: 'y', some: 'c', more: 3 })).toEqual([undefined, 'UnsupportedValue', 'UnsupportedValue'])
+	expect(of({})).toEqual([undefined, undefined, undefined])
 })

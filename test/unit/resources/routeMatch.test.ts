@@ -99,12 +99,12 @@ test.each([
 	[
 		'an unknown method',
 		{ method: 'get' },
-		[`${at}.method: must be one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH`],
+		[`${at}.method: must be one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH [UnsupportedValue]`],
 	],
 	[
 		'an unknown type',
 		{ path: { type: 'Prefix' } },
-		[`${at}.path.type: must be one of Exact, PathPrefix, RegularExpression`],
+		[`${at}.path.type: must be one of Exact, PathPrefix, RegularExpression [UnsupportedValue]`],
 	],
 ])('judges %s', (_, match, expected) => {
 	expect(judge(match)).toEqual(expected)
