@@ -17,6 +17,8 @@ export interface Attachment {
 	readonly hostnames: readonly string[]
 	/** `<namespace>/<gateway>/<listener>`, for counting a listener's routes. */
 	readonly listener?: string
+	/** Of the listener. A Service has none to speak of. */
+	readonly port?: { readonly scheme: 'http' | 'https'; readonly number: number }
 	readonly callerNamespace?: string
 }
 
@@ -103,7 +105,11 @@ function attachToGateway(
 function attachToListener(route: HTTPRoute, gateway: Gateway, listener: Listener): Attachment[] {
 	const pattern = listenerPattern(listener)
 	const { namespace, name } = gateway.metadata
-	const attachment = { pattern, listener: `${namespace}/${name}/${listener.name}` }
+	const attachment: Omit<Attachment, 'hostnames'> = {
+		pattern,
+		listener: `${namespace}/${name}/${listener.name}`,
+		port: { scheme: listener.protocol === 'HTTPS' ? 'https' : 'http', number: listener.port },
+	}
 	if (route.spec.hostnames.length === 0) return [{ ...attachment, hostnames: [] }]
 	const hostnames = route.spec.hostnames.filter((hostname) => hostsIntersect(hostname, pattern))
 	return hostnames.length === 0 ? [] : [{ ...attachment, hostnames }]

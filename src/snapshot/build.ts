@@ -5,6 +5,7 @@
  * among ten resources and among a hundred thousand. Pure: the index answers look-ups, the caller stores the result.
  */
 import {
+	MESH_PART,
 	meshHost,
 	type PartName,
 	type ResourceKey,
@@ -15,15 +16,17 @@ import {
 } from '../names.ts'
 import type { Gateway } from '../resources/gateway.ts'
 import type { HTTPRoute } from '../resources/httpRoute.ts'
+import type { Mesh } from '../resources/mesh.ts'
+import type { Service } from '../resources/service.ts'
 import type { ConditionedStatus } from '../resources/status.ts'
-import { attachRoute, serves } from './attachRoute.ts'
+import { type Attachment, attachRoute, serves } from './attachRoute.ts'
+import { resolveCredential } from './credential.ts'
 import { listenerPattern, patternTarget, targetsOf } from './references.ts'
-import { resolveBackends } from './resolveBackends.ts'
 import type { IndexedResource, ResourceIndex } from './resourceIndex.ts'
-import { routeSlice, ruleOf } from './routeSlice.ts'
+import { resolveRule, routeSlice } from './routeSlice.ts'
 import { hasService, serviceTarget } from './serviceTarget.ts'
 import type { PartBody } from './snapshot.ts'
-import { gatewayStatus, plainStatus, routeStatus } from './statuses.ts'
+import { gatewayStatus, plainStatus, routeStatus, serviceStatus } from './statuses.ts'
 
 export interface BuildContext {
 	readonly meshDomain: string
@@ -95,8 +98,13 @@ function buildOne(
 			return {
 				parts: serviceParts(namespace, name, index, context),
 				listeners: [],
-				...(found && { status: plainStatus(stamp) }),
+				...(found && { status: serviceStatus(resolveCredential(found.resource as Service, index), stamp) }),
 			}
+		case 'Mesh': {
+			const egress = (found?.resource as Mesh | undefined)?.spec.egress
+			const parts = new Map([[MESH_PART, egress === undefined ? null : ({ kind: 'mesh', egress } as const)]])
+			return { parts, listeners: [], ...(found && { status: plainStatus(stamp) }) }
+		}
 		default:
 			return { parts: new Map(), listeners: [], ...(found && { status: plainStatus(stamp) }) }
 	}
@@ -113,13 +121,12 @@ function buildRoute(
 	if (found === undefined) return { parts, listeners: [] }
 	const route = found.resource as HTTPRoute
 	const verdicts = attachRoute(route, index, context.meshDomain)
-	const resolved = route.spec.rules.map((_, i) => resolveBackends(route, i, index))
-	const rules = resolved.map(({ backends }, i) => ruleOf(route, i, backends))
+	const resolved = route.spec.rules.map((_, i) => resolveRule(route, i, index))
+	const rules = resolved.map(({ rule }) => rule)
 	const attachments = verdicts.flatMap((verdict) => verdict.attachments)
-	for (const attachment of attachments) {
-		// Listeners that share a pattern admit the same hostnames of a route: one slice speaks for all.
-		const part = routeSlicePart(attachment.pattern, route.metadata.namespace, route.metadata.name)
-		parts.set(part, routeSlice(route, found.createdAt, attachment, rules))
+	for (const [pattern, shared] of byPattern(attachments)) {
+		const part = routeSlicePart(pattern, route.metadata.namespace, route.metadata.name)
+		parts.set(part, routeSlice(route, found.createdAt, shared, rules))
 	}
 	return {
 		parts,
@@ -130,6 +137,16 @@ function buildRoute(
 		),
 		listeners: [...new Set(attachments.flatMap(({ listener }) => listener ?? []))],
 	}
+}
+
+function byPattern(attachments: readonly Attachment[]): Map<string, [Attachment, ...Attachment[]]> {
+	const groups = new Map<string, [Attachment, ...Attachment[]]>()
+	for (const attachment of attachments) {
+		const group = groups.get(attachment.pattern)
+		if (group === undefined) groups.set(attachment.pattern, [attachment])
+		else group.push(attachment)
+	}
+	return groups
 }
 
 /** A virtual host stands while any listener of any Gateway names its pattern. */

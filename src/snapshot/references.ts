@@ -1,8 +1,10 @@
 /** What a resource depends on, so that a change rebuilds what mentions it and nothing else. */
 import { type ResourceKey, resourceKey } from '../names.ts'
+import type { Filter } from '../resources/filter.ts'
 import type { Gateway } from '../resources/gateway.ts'
-import type { BackendRef, HTTPRoute, ParentRef } from '../resources/httpRoute.ts'
+import type { HTTPRoute, ParentRef } from '../resources/httpRoute.ts'
 import type { Resource } from '../resources/resource.ts'
+import { secretTarget } from './credential.ts'
 
 /** The hostname pattern a listener serves; `*` when it names none. */
 export const listenerPattern = (listener: Gateway['spec']['listeners'][number]): string => listener.hostname ?? '*'
@@ -21,10 +23,15 @@ export const isServiceRef = (ref: { group: string; kind: string }): boolean =>
 export const isGatewayRef = (ref: { group: string; kind: string }): boolean =>
 	ref.kind === 'Gateway' && ref.group === 'gateway.networking.k8s.io'
 
+const EXTENSION_KINDS: readonly string[] = ['FaultInjection', 'DirectResponse', 'TrafficMatch', 'RetryPolicy']
+export const isExtensionRef = (ref: { group: string; kind: string }): boolean =>
+	ref.group === 'selvedge.dev' && EXTENSION_KINDS.includes(ref.kind)
+
 export const parentKey = (route: HTTPRoute, ref: ParentRef): ResourceKey =>
 	resourceKey(ref.kind, ref.namespace ?? route.metadata.namespace, ref.name)
-const backendKey = (route: HTTPRoute, ref: BackendRef): ResourceKey =>
-	resourceKey(ref.kind, ref.namespace ?? route.metadata.namespace, ref.name)
+/** An ExtensionRef never leaves the route's namespace. */
+export const extensionKey = (route: HTTPRoute, ref: { kind: string; name: string }): ResourceKey =>
+	resourceKey(ref.kind, route.metadata.namespace, ref.name)
 
 /** Every target whose change can change what this resource builds to. */
 export function referencesOf(resource: Resource): readonly string[] {
@@ -34,6 +41,7 @@ export function referencesOf(resource: Resource): readonly string[] {
 				resource.spec.listeners.filter(speaksHttp).map((listener) => patternTarget(listenerPattern(listener))),
 			),
 		]
+	if (resource.kind === 'Service') return [secretTarget(resource)].filter((target) => target !== undefined)
 	if (resource.kind !== 'HTTPRoute') return []
 	const targets = new Set<string>()
 	for (const parent of resource.spec.parentRefs) {
@@ -42,13 +50,25 @@ export function referencesOf(resource: Resource): readonly string[] {
 		if (isGatewayRef(parent)) targets.add(resourceKey('Namespace', '-', resource.metadata.namespace))
 	}
 	for (const rule of resource.spec.rules) {
-		for (const backend of rule.backendRefs) {
-			targets.add(backendKey(resource, backend))
-			if (backend.namespace !== undefined && backend.namespace !== resource.metadata.namespace)
-				targets.add(grantsTarget(backend.namespace))
-		}
+		for (const backend of rule.backendRefs) for (const target of backendTargets(resource, backend)) targets.add(target)
+		for (const filter of [...(rule.filters ?? []), ...rule.backendRefs.flatMap(({ filters }) => filters ?? [])])
+			for (const target of filterTargets(resource, filter)) targets.add(target)
 	}
 	return [...targets]
+}
+
+/** The Service, and the grants that a reference into another namespace depends on. */
+function backendTargets(route: HTTPRoute, ref: { kind: string; namespace?: string; name: string }): string[] {
+	const namespace = ref.namespace ?? route.metadata.namespace
+	const key = resourceKey(ref.kind, namespace, ref.name)
+	return namespace === route.metadata.namespace ? [key] : [key, grantsTarget(namespace)]
+}
+
+function filterTargets(route: HTTPRoute, filter: Filter): string[] {
+	if (filter.type === 'RequestMirror') return backendTargets(route, filter.requestMirror.backendRef)
+	if (filter.type === 'ExtensionRef' && isExtensionRef(filter.extensionRef))
+		return [extensionKey(route, filter.extensionRef)]
+	return []
 }
 
 /** Targets that a change of this resource touches. */

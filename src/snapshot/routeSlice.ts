@@ -1,65 +1,73 @@
 /** An HTTPRoute's rules in the form that proxies compile. */
 import type { HTTPRoute } from '../resources/httpRoute.ts'
 import type { Attachment } from './attachRoute.ts'
-import { regexProgram } from './regexProgram.ts'
-import type { Backend, Match, PathMatch, RouteSlice, Rule, ValueMatch } from './snapshot.ts'
+import { resolveBackends } from './resolveBackends.ts'
+import type { ResourceIndex } from './resourceIndex.ts'
+import { retryOf, timeoutsOf } from './retryRule.ts'
+import { resolveFilters } from './ruleFilters.ts'
+import { matchOf } from './ruleMatches.ts'
+import type { UnresolvedRef } from './serviceRefs.ts'
+import { sessionOf } from './sessionPersistence.ts'
+import type { RouteSlice, Rule } from './snapshot.ts'
 
-type RouteRule = HTTPRoute['spec']['rules'][number]
-type RouteMatch = RouteRule['matches'][number]
-
-/** What a route contributes to one virtual host. `backends` are those of each rule, in order. */
+/**
+ * What a route contributes to one virtual host. The attachments are those to that host: listeners that share a pattern admit
+ * the same hostnames of a route, so one slice speaks for all.
+ */
 export function routeSlice(
 	route: HTTPRoute,
 	createdAt: number,
-	attachment: Attachment,
+	attachments: readonly [Attachment, ...Attachment[]],
 	rules: readonly Rule[],
 ): RouteSlice {
+	const [{ hostnames, callerNamespace }] = attachments
+	const ports = portsOf(attachments)
 	return {
 		kind: 'routeSlice',
 		route: `${route.metadata.namespace}/${route.metadata.name}`,
 		createdAt,
-		hostnames: attachment.hostnames,
-		...(attachment.callerNamespace === undefined ? {} : { callerNamespace: attachment.callerNamespace }),
+		hostnames,
+		...(callerNamespace === undefined ? {} : { callerNamespace }),
+		...(ports && { ports }),
 		rules,
 	}
 }
 
-export function ruleOf(route: HTTPRoute, index: number, backends: readonly Backend[]): Rule {
-	const rule = route.spec.rules[index]!
-	return {
-		name: `${route.metadata.namespace}/${route.metadata.name}/${rule.name ?? index}`,
-		matches: rule.matches.map(matchOf),
-		backends,
+/** Of several listeners for one scheme the lowest port counts: a request does not say which of them it came through. */
+function portsOf(attachments: readonly Attachment[]): RouteSlice['ports'] {
+	const lowest = (scheme: 'http' | 'https', usual: number) => {
+		const numbers = attachments.flatMap(({ port }) => (port?.scheme === scheme ? [port.number] : []))
+		const number = numbers.length === 0 ? usual : Math.min(...numbers)
+		return number === usual ? undefined : { [scheme]: number }
 	}
+	const ports = { ...lowest('http', 80), ...lowest('https', 443) }
+	return Object.keys(ports).length === 0 ? undefined : ports
 }
 
-function matchOf(match: RouteMatch): Match {
-	return {
-		path: pathOf(match.path),
-		...(match.method === undefined ? {} : { method: match.method }),
-		...(match.headers.length > 0
-			? { headers: match.headers.map((header) => valueMatchOf({ ...header, name: header.name.toLowerCase() })) }
-			: {}),
-		...(match.queryParams.length > 0 ? { queryParams: match.queryParams.map(valueMatchOf) } : {}),
+export interface ResolvedRule {
+	readonly rule: Rule
+	readonly unresolved: readonly UnresolvedRef[]
+}
+
+/** Rule `ruleIndex` with its references resolved. */
+export function resolveRule(route: HTTPRoute, ruleIndex: number, index: ResourceIndex): ResolvedRule {
+	const document = route.spec.rules[ruleIndex]!
+	const place = { route, ruleIndex, field: `spec.rules[${ruleIndex}]`, isRule: true }
+	const { filters, only, retryPolicies, unresolved } = resolveFilters(document.filters, place, index)
+	const backends = resolveBackends(route, ruleIndex, filters, index)
+	const name = `${route.metadata.namespace}/${route.metadata.name}/${document.name ?? ruleIndex}`
+	const matches = document.matches.map(matchOf)
+	const timeouts = timeoutsOf(document.timeouts)
+	const retry = retryOf(document.retry, retryPolicies)
+	const rule: Rule = {
+		name,
+		matches,
+		backends: backends.backends,
+		...(only.length > 0 && { only }),
+		...(filters && { filters }),
+		...(timeouts && { timeouts }),
+		...(retry && { retry }),
+		...(document.sessionPersistence && { session: sessionOf(document.sessionPersistence, name, matches) }),
 	}
-}
-
-/** Prefixes match by segment, so `/match/` is `/match` and `/` is the empty prefix. */
-function pathOf({ type, value }: RouteMatch['path']): PathMatch {
-	if (type === 'RegularExpression') return { type, value, program: programOf(value) }
-	if (type === 'Exact') return { type, value }
-	return { type, value: value.endsWith('/') ? value.slice(0, -1) : value }
-}
-
-function valueMatchOf({ type, name, value }: { type: string; name: string; value: string }): ValueMatch {
-	return type === 'RegularExpression'
-		? { name, type, value, program: programOf(value) }
-		: { name, type: 'Exact', value }
-}
-
-/** Validation has compiled every pattern once already; a failure here is a bug. */
-function programOf(pattern: string) {
-	const program = regexProgram(pattern)
-	if (!program.ok) throw new Error(`a pattern that validation let through does not compile: ${program.error}`)
-	return program.value
+	return { rule, unresolved: [...unresolved, ...backends.unresolved] }
 }

@@ -1,6 +1,8 @@
-/** A service as proxies see it: the endpoints its document fixes, and those that hold a lease. */
+/** A service as proxies see it: the endpoints its document fixes, those that hold a lease, and what is added to requests. */
 import { resourceKey, type ServiceName } from '../names.ts'
+import { isInClear } from '../resources/endpointUrl.ts'
 import type { Service } from '../resources/service.ts'
+import { resolveCredential } from './credential.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
 import type { Endpoint, ServiceTarget } from './snapshot.ts'
 
@@ -14,7 +16,10 @@ export function hasService(service: ServiceName, index: ResourceIndex): boolean 
 	return index.get(keyOfService(service)) !== undefined || index.leased(service) !== undefined
 }
 
-/** The service's endpoints in a stable order; a leased endpoint wins over a fixed one of the same id. */
+/**
+ * The service's endpoints in a stable order; a leased endpoint wins over a fixed one of the same id. Of a service with a
+ * credential only those take traffic that its secret reaches unread.
+ */
 export function serviceTarget(service: ServiceName, index: ResourceIndex): ServiceTarget {
 	const document = index.get(keyOfService(service))?.resource as Service | undefined
 	const endpoints = new Map<string, Endpoint>()
@@ -26,10 +31,15 @@ export function serviceTarget(service: ServiceName, index: ResourceIndex): Servi
 			...(Object.keys(labels).length > 0 ? { labels } : {}),
 			...(locality === undefined ? {} : { locality }),
 		})
-	for (const endpoint of index.leased(service) ?? []) endpoints.set(endpoint.id, endpoint)
+	const credential = document && resolveCredential(document, index)
+	// Of a document such an endpoint is refused. A lease is granted without asking what the document says.
+	for (const endpoint of index.leased(service) ?? [])
+		if (credential === undefined || !isInClear(endpoint.url)) endpoints.set(endpoint.id, endpoint)
 	return {
 		kind: 'service',
 		service,
 		endpoints: [...endpoints.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+		...(document?.spec.external === true ? { external: true } : {}),
+		...(credential === undefined ? {} : { credential }),
 	}
 }

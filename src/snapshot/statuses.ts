@@ -3,7 +3,8 @@ import type { Gateway } from '../resources/gateway.ts'
 import type { Condition, ConditionedStatus, ListenerStatus, ParentStatus } from '../resources/status.ts'
 import { admitsRoutes, claimsMeshHost, isHttpRouteKind, type ParentVerdict, serves } from './attachRoute.ts'
 import { speaksHttp } from './references.ts'
-import type { UnresolvedRef } from './resolveBackends.ts'
+import type { UnresolvedRef } from './serviceRefs.ts'
+import type { Credential } from './snapshot.ts'
 
 const CONTROLLER_NAME = 'selvedge.dev/mesh'
 
@@ -123,10 +124,21 @@ function listenerVerdicts(
 
 const mine = (meshDomain: string) => `hostname: hosts below ${meshDomain} belong to the mesh's Services`
 
-/** A kind that only needs to be understood: Service, ReferenceGrant, Namespace. */
+const ACCEPTED: Verdict = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the resource is accepted' }
+
+/** A kind that only needs to be understood: Secret, Mesh, ReferenceGrant, Namespace, and the filters that ExtensionRefs name. */
 export function plainStatus(stamp: Stamp): ConditionedStatus {
-	const verdict: Verdict = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the resource is accepted' }
-	return { conditions: stamped([verdict], stamp, stamp.before?.conditions) }
+	return { conditions: stamped([ACCEPTED], stamp, stamp.before?.conditions) }
+}
+
+/** A Service refers to something only by its credential. */
+export function serviceStatus(credential: Credential | undefined, stamp: Stamp): ConditionedStatus {
+	if (credential === undefined) return plainStatus(stamp)
+	const resolved: Verdict =
+		'invalid' in credential
+			? { type: 'ResolvedRefs', status: 'False', reason: 'RefNotFound', message: credential.invalid }
+			: { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'all references are resolved' }
+	return { conditions: stamped([ACCEPTED, resolved], stamp, stamp.before?.conditions) }
 }
 
 function stamped(

@@ -4,6 +4,7 @@ import { parseDocuments } from '../../../src/resources/documents.ts'
 import type { Resource } from '../../../src/resources/resource.ts'
 import type { Endpoint } from '../../../src/snapshot/snapshot.ts'
 import { MESH_DOMAIN } from './memoryIndex.ts'
+import { randomConduct, randomExtension, randomFilters } from './randomFilters.ts'
 
 type Random = () => number
 const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!
@@ -61,16 +62,7 @@ function randomRoute(random: Random, namespace: string) {
 		}
 	})
 	const unique = new Map(parents.map((parent) => [`${parent.kind} ${parent.namespace} ${parent.name}`, parent]))
-	const backendRef = () => ({
-		...maybe(random, 0.1, { kind: 'Bucket', group: 'storage.example.com' }),
-		name: pick(random, NAMES),
-		...maybe(random, 0.4, { namespace: pick(random, NAMESPACES) }),
-		weight: pick(random, [0, 1, 5]),
-	})
-	const rule = () => ({
-		matches: some(random, 2, () => ({ path: { value: pick(random, ['/', '/a/', '/a/b']) } })),
-		backendRefs: some(random, 3, backendRef),
-	})
+	const rule = () => randomRule(random)
 	return {
 		apiVersion: GATEWAY_API,
 		kind: 'HTTPRoute',
@@ -80,6 +72,25 @@ function randomRoute(random: Random, namespace: string) {
 			hostnames: some(random, 2, () => pick(random, ROUTE_HOSTS)),
 			rules: [rule(), ...some(random, 1, rule)],
 		},
+	}
+}
+
+function randomRule(random: Random) {
+	const matches = some(random, 2, () => ({ path: { value: pick(random, ['/', '/a/', '/a/b']) } }))
+	const isAlone = random() < 0.2
+	const around = { namespaces: NAMESPACES, services: NAMES, hasPrefix: matches.length < 2 }
+	const backendRef = () => ({
+		...maybe(random, 0.1, { kind: 'Bucket', group: 'storage.example.com' }),
+		name: pick(random, NAMES),
+		...maybe(random, 0.4, { namespace: pick(random, NAMESPACES) }),
+		weight: pick(random, [0, 1, 5]),
+		...maybe(random, 0.2, { filters: randomFilters(random, { ...around, isRule: false, mayRedirect: true }) }),
+	})
+	return {
+		matches,
+		filters: randomFilters(random, { ...around, isRule: true, mayRedirect: isAlone }),
+		backendRefs: isAlone ? [] : some(random, 3, backendRef),
+		...randomConduct(random),
 	}
 }
 
@@ -106,7 +117,11 @@ const randomNamespace = (random: Random, name: string) => ({
 	metadata: { name, ...maybe(random, 0.8, { labels: { team: pick(random, ['x', 'y']) } }) },
 })
 
-const makers = [randomRoute, randomRoute, randomRoute, randomGateway, randomService, randomGrant, randomNamespace]
+const makers = [
+	...[randomRoute, randomRoute, randomRoute, randomRoute],
+	...[randomGateway, randomService, randomGrant, randomNamespace],
+	...[randomExtension, randomExtension, randomExtension, randomExtension],
+]
 
 const randomResource = (random: Random): Resource => resourceOf(pick(random, makers)(random, pick(random, NAMESPACES)))
 

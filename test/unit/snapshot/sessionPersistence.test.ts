@@ -1,0 +1,46 @@
+/** Where a session's cookie goes, and what it is called where the document does not say. */
+import { describe, expect, it } from 'vitest'
+import type { Match } from '../../../src/snapshot/match.ts'
+import { sessionOf } from '../../../src/snapshot/sessionPersistence.ts'
+
+const at = (type: 'Exact' | 'PathPrefix', value: string): Match => ({ path: { type, value } })
+const expression: Match = { path: { type: 'RegularExpression', value: '/a', program: { start: 0, instructions: [] } } }
+
+describe("the cookie's Path", () => {
+	it.each<[path: string, when: string, matches: Match[]]>([
+		['/a', 'one prefix', [at('PathPrefix', '/a')]],
+		['/a/', 'one exact path', [at('Exact', '/a/')]],
+		['/a', 'a prefix and an exact path of the same text', [at('PathPrefix', '/a'), at('Exact', '/a')]],
+		['/', 'the root prefix', [at('PathPrefix', '')]],
+		['/', 'two paths', [at('PathPrefix', '/a'), at('PathPrefix', '/b')]],
+		['/', 'a path below another', [at('PathPrefix', '/a'), at('Exact', '/a/b')]],
+		['/', 'an expression', [expression]],
+		['/', 'an expression beside a path of the same text', [at('Exact', '/a'), expression]],
+		['/', 'a path that would end the attribute', [at('Exact', '/a;Secure')]],
+	])('is %s for %s', (path, _, matches) => {
+		expect(sessionOf({ type: 'Cookie' }, 'default/r/0', matches).path).toBe(path)
+	})
+})
+
+describe('a session without a name', () => {
+	const nameOf = (type: 'Cookie' | 'Header', ruleName: string) => sessionOf({ type }, ruleName, []).name
+
+	it('has the same one in every build, and another for every rule', () => {
+		// FNV-1a of 'foobar' is a published test vector (draft-eastlake-fnv, appendix).
+		expect(nameOf('Cookie', 'foobar')).toBe('selvedge-session-bf9cf968')
+		expect(nameOf('Header', 'foobar')).toBe('x-selvedge-session-bf9cf968')
+		const names = Array.from({ length: 1_000 }, (_, i) => nameOf('Cookie', `default/r/${i}`))
+		expect(new Set(names).size).toBe(1_000)
+	})
+})
+
+describe("a session's times", () => {
+	it.each([
+		['1h30m', 5_400],
+		['1500ms', 2],
+		['1ms', 1],
+	])('of %s are %d whole seconds', (text, seconds) => {
+		const session = sessionOf({ type: 'Header', absoluteTimeout: text, idleTimeout: text }, 'default/r/0', [])
+		expect(session).toMatchObject({ absoluteTimeoutSeconds: seconds, idleTimeoutSeconds: seconds })
+	})
+})
