@@ -1,6 +1,6 @@
 /** A region's telemetry: what its isolates report, added up once and kept. */
 import { DurableObject } from 'cloudflare:workers'
-import type { RegionTelemetry, Report, TelemetryStorePort } from '../src/ports.ts'
+import type { IsolateState, RegionTelemetry, Report, TelemetryStorePort } from '../src/ports.ts'
 import { parseReport } from '../src/telemetry/reportSchema.ts'
 import { absorb, isRepeated } from '../src/telemetry/seriesStore.ts'
 import {
@@ -51,8 +51,12 @@ export class TelemetryStore extends DurableObject<unknown> implements TelemetryS
 
 	async read(region: string): Promise<RegionTelemetry> {
 		const { overflow, syncFailures } = loadTotals(this.#sql)
-		const isolates = isolatesHeardSince(this.#sql, Date.now() - SHOW_ISOLATE_MS)
+		const isolates = await this.isolates(region)
 		return { region, series: loadAllSeries(this.#sql), overflow, syncFailures, isolates }
+	}
+
+	async isolates(_region: string): Promise<readonly IsolateState[]> {
+		return isolatesHeardSince(this.#sql, Date.now() - SHOW_ISOLATE_MS)
 	}
 
 	#count(report: Report, nowMs: number): void {

@@ -11,6 +11,7 @@ type SeriesRow = {
 	request_bytes: number
 	response_bytes: number
 	unsized_bodies: number
+	retries: number
 	latency: string
 	latency_sum_ms: number
 }
@@ -21,7 +22,7 @@ const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS series (
 		service TEXT NOT NULL, rule TEXT NOT NULL, status INTEGER NOT NULL, refusal TEXT NOT NULL,
 		count REAL NOT NULL, request_bytes REAL NOT NULL, response_bytes REAL NOT NULL, unsized_bodies REAL NOT NULL,
-		latency TEXT NOT NULL, latency_sum_ms REAL NOT NULL, touched_at_ms INTEGER NOT NULL,
+		retries REAL NOT NULL, latency TEXT NOT NULL, latency_sum_ms REAL NOT NULL, touched_at_ms INTEGER NOT NULL,
 		PRIMARY KEY (service, rule, status, refusal)
 	) WITHOUT ROWID;
 	CREATE TABLE IF NOT EXISTS isolates (
@@ -35,10 +36,14 @@ const SCHEMA = `
 
 export function createTables(sql: SqlStorage): void {
 	sql.exec(SCHEMA)
+	// Tables that an earlier version made have no such column.
+	const columns = sql.exec<{ name: string }>("SELECT name FROM pragma_table_info('series')").toArray()
+	if (!columns.some(({ name }) => name === 'retries'))
+		sql.exec('ALTER TABLE series ADD COLUMN retries REAL NOT NULL DEFAULT 0')
 }
 
 const SERIES_COLUMNS =
-	'service, rule, status, refusal, count, request_bytes, response_bytes, unsized_bodies, latency, latency_sum_ms'
+	'service, rule, status, refusal, count, request_bytes, response_bytes, unsized_bodies, retries, latency, latency_sum_ms'
 
 export function loadSeries(sql: SqlStorage, labels: RequestLabels): RequestSeries | undefined {
 	const [row] = sql
@@ -59,7 +64,7 @@ export const loadAllSeries = (sql: SqlStorage): RequestSeries[] =>
 
 export function storeSeries(sql: SqlStorage, series: RequestSeries, nowMs: number): void {
 	sql.exec(
-		'INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+		`INSERT OR REPLACE INTO series (${SERIES_COLUMNS}, touched_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		series.service,
 		series.rule,
 		series.status,
@@ -68,6 +73,7 @@ export function storeSeries(sql: SqlStorage, series: RequestSeries, nowMs: numbe
 		series.requestBytes,
 		series.responseBytes,
 		series.unsizedBodies,
+		series.retries,
 		JSON.stringify(series.latency),
 		series.latencySumMs,
 		nowMs,
@@ -136,6 +142,7 @@ const seriesFromRow = (row: SeriesRow): RequestSeries => ({
 	requestBytes: row.request_bytes,
 	responseBytes: row.response_bytes,
 	unsizedBodies: row.unsized_bodies,
+	retries: row.retries,
 	latency: JSON.parse(row.latency) as [number, number][],
 	latencySumMs: row.latency_sum_ms,
 })

@@ -18,6 +18,8 @@ export interface RequestSeries extends RequestLabels {
 	readonly responseBytes: number
 	/** Bodies whose length nobody declared: they stream untouched and are not in the byte counts. */
 	readonly unsizedBodies: number
+	/** Attempts after the first of each request. */
+	readonly retries: number
 	/** Latency histogram as sparse [bucket index, count] pairs of `telemetry/histogram.ts`, and the sum in ms. */
 	readonly latency: readonly (readonly [number, number])[]
 	readonly latencySumMs: number
@@ -45,10 +47,19 @@ export interface RegionTelemetry {
 	readonly overflow: number
 	readonly syncFailures: number
 	/** Isolates heard from in the last minute. */
-	readonly isolates: readonly { readonly isolate: string; readonly revision: number; readonly snapshotAgeMs: number }[]
+	readonly isolates: readonly IsolateState[]
+}
+
+/** How far an isolate was when it last reported. */
+export interface IsolateState {
+	readonly isolate: string
+	readonly revision: number
+	readonly snapshotAgeMs: number
 }
 
 export interface TelemetryStorePort {
 	report(region: string, report: Report): Promise<void>
 	read(region: string): Promise<RegionTelemetry>
+	/** Isolates heard from in the last minute, without the series: cheap enough to be asked every second. */
+	isolates(region: string): Promise<readonly IsolateState[]>
 }

@@ -79,7 +79,7 @@ export function createObserver(
 }
 
 function outcomeOf(
-	{ request, startedAt }: Exchange,
+	{ request, startedAt, attempts }: Exchange,
 	response: Response,
 	refusal: Refusal | undefined,
 	now: number,
@@ -90,6 +90,7 @@ function outcomeOf(
 		durationMs: now - startedAt,
 		requestBytes: request.body === null ? 0 : declaredLength(request.headers),
 		responseBytes: response.body === null ? 0 : declaredLength(response.headers),
+		retries: attempts > 1 ? attempts - 1 : 0,
 	}
 }
 
@@ -116,6 +117,7 @@ function logLine(
 		rule: exchange.rule?.name,
 		service: exchange.service?.name,
 		endpoint: exchange.endpoint?.id,
+		attempts: exchange.attempts > 1 ? exchange.attempts : undefined,
 		clientAddress,
 		userAgent: exchange.header('user-agent') ?? undefined,
 		traceId: traceIdOf(exchange.header('traceparent')),

@@ -17,6 +17,8 @@ export interface AccessLogEntry {
 	readonly service?: string | undefined
 	/** Id of the endpoint that answered. */
 	readonly endpoint?: string | undefined
+	/** Requests sent for this one; absent when it was one, or none. */
+	readonly attempts?: number | undefined
 	readonly durationMs: number
 	/** Declared length of the body; absent when nobody declared it. */
 	readonly requestBytes?: number | undefined
@@ -49,6 +51,7 @@ export function accessLogLine(entry: AccessLogEntry): string {
 		rule: text(entry.rule, MAX_NAME),
 		service: text(entry.service, MAX_NAME),
 		endpoint: text(entry.endpoint, MAX_NAME),
+		attempts: entry.attempts,
 		durationMs: entry.durationMs,
 		requestBytes: entry.requestBytes,
 		responseBytes: entry.responseBytes,

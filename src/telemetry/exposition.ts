@@ -42,6 +42,11 @@ function requestMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 	const sent = metric('selvedge_request_bytes_total', 'counter', 'Declared bytes of request bodies.')
 	const received = metric('selvedge_response_bytes_total', 'counter', 'Declared bytes of response bodies.')
 	const unsized = metric('selvedge_unsized_bodies_total', 'counter', 'Bodies of undeclared length, in no byte count.')
+	const retries = metric(
+		'selvedge_retries_total',
+		'counter',
+		'Attempts after the first, by what became of the request.',
+	)
 	for (const { region, series } of regions) {
 		for (const one of series) {
 			const labels = serviceLabels(region, one)
@@ -49,9 +54,10 @@ function requestMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 			add(sent, labels, one.requestBytes)
 			add(received, labels, one.responseBytes)
 			add(unsized, labels, one.unsizedBodies)
+			if (one.retries > 0) add(retries, { ...labels, rule: one.rule, code: one.status }, one.retries)
 		}
 	}
-	return [requests, sent, received, unsized]
+	return [requests, sent, received, unsized, retries]
 }
 
 function regionMetrics(regions: readonly RegionTelemetry[]): Metric[] {

@@ -25,6 +25,7 @@ const Series = z.object({
 	requestBytes: Count,
 	responseBytes: Count,
 	unsizedBodies: Count,
+	retries: Count,
 	latency: z.array(z.tuple([z.int().min(0).lt(BUCKETS), Count])).max(BUCKETS),
 	latencySumMs: Amount,
 })

@@ -17,6 +17,8 @@ export interface Outcome {
 	/** Declared length of the body, 0 without a body, undefined when nobody declared it. */
 	readonly requestBytes: number | undefined
 	readonly responseBytes: number | undefined
+	/** Attempts after the first. */
+	readonly retries: number
 }
 
 export interface RequestTable {
@@ -46,6 +48,7 @@ interface RunningSeries {
 	requestBytes: number
 	responseBytes: number
 	unsizedBodies: number
+	retries: number
 	latencySumMs: number
 	readonly latency: Histogram
 }
@@ -85,6 +88,7 @@ export function record(counter: RequestCounter, outcome: Outcome): void {
 	const ms = outcome.durationMs > 0 && Number.isFinite(outcome.durationMs) ? outcome.durationMs : 0
 	series.count++
 	series.latencySumMs += ms
+	series.retries += outcome.retries
 	recordLatency(series.latency, ms)
 	if (isSize(outcome.requestBytes)) series.requestBytes += outcome.requestBytes
 	else series.unsizedBodies++
@@ -152,6 +156,7 @@ const emptySeries = (status: number, refusal: string): RunningSeries => ({
 	requestBytes: 0,
 	responseBytes: 0,
 	unsizedBodies: 0,
+	retries: 0,
 	latencySumMs: 0,
 	latency: createHistogram(),
 })

@@ -59,6 +59,7 @@ function addSeries(a: RequestSeries, b: RequestSeries): RequestSeries {
 		requestBytes: addCounts(a.requestBytes, b.requestBytes),
 		responseBytes: addCounts(a.responseBytes, b.responseBytes),
 		unsizedBodies: addCounts(a.unsizedBodies, b.unsizedBodies),
+		retries: addCounts(a.retries, b.retries),
 		latency: mergeSparse(a.latency, b.latency),
 		latencySumMs: addCounts(a.latencySumMs, b.latencySumMs),
 	}

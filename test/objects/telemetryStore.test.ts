@@ -32,6 +32,7 @@ const series = (over: Partial<RequestSeries> = {}): RequestSeries => ({
 	requestBytes: 10,
 	responseBytes: 200,
 	unsizedBodies: 1,
+	retries: 2,
 	latency: [
 		[9, 2],
 		[20, 1],
@@ -82,6 +83,7 @@ describe('a region', () => {
 					requestBytes: 30,
 					responseBytes: 600,
 					unsizedBodies: 3,
+					retries: 6,
 					latency: [
 						[9, 4],
 						[20, 5],
@@ -112,6 +114,7 @@ describe('a region', () => {
 		await report()
 		at(START + MINUTE_MS)
 		expect((await read()).isolates).toHaveLength(1)
+		expect(await store().isolates('weur')).toEqual((await read()).isolates)
 		at(START + MINUTE_MS + 1)
 		expect(await read()).toMatchObject({ isolates: [], series: [{ count: 3 }] })
 	})

@@ -8,7 +8,7 @@ let ask: Ask
 
 const series = (service: string, status: number, refusal: string, count: number): RequestSeries => ({
 	...{ service, rule: 'default/r/0', status, refusal, count },
-	...{ requestBytes: 0, responseBytes: 0, unsizedBodies: 0, latency: [], latencySumMs: 10 * count },
+	...{ requestBytes: 0, responseBytes: 0, unsizedBodies: 0, retries: 0, latency: [], latencySumMs: 10 * count },
 })
 const region = (name: string, revisions: number[], of: RequestSeries[]): RegionTelemetry => ({
 	region: name,

@@ -23,12 +23,17 @@ function observed(accessLogSampleRate = 0, random = () => 0.5) {
 		{ now: () => now, random, clientAddress: () => '192.0.2.1' },
 	)
 	const rules = new Map<string, NonNullable<Exchange['rule']>>()
+	let attempts = 1
 	return {
 		...observer,
 		knowledge,
 		lines,
 		later: (ms: number) => {
 			now += ms
+		},
+		/** How often the exchanges from now on are sent. */
+		sending: (times: number) => {
+			attempts = times
 		},
 		/** One exchange with a rule and a service of these names. */
 		see: (
@@ -43,6 +48,7 @@ function observed(accessLogSampleRate = 0, random = () => 0.5) {
 			const exchange: Exchange = admit(request, NOW, () => 0)
 			if (rule !== '') exchange.rule = compiled
 			if (service !== '') exchange.service = serviceNamed(service)
+			exchange.attempts = attempts
 			observer.observe(exchange, response, refusal)
 		},
 	}
@@ -85,6 +91,16 @@ describe('exchanges are counted', () => {
 		later(60)
 		see('r', 'd/a')
 		expect(report(NOW)!.series[0]).toMatchObject({ count: 2, latencySumMs: 140 })
+	})
+
+	it('with the attempts after their first', () => {
+		const { see, sending, report, lines } = observed(1)
+		for (const times of [0, 1, 3]) {
+			sending(times)
+			see('r', 'd/a')
+		}
+		expect(report(NOW)!.series).toMatchObject([{ count: 3, retries: 2 }])
+		expect(lines.map((line) => (JSON.parse(line) as { attempts?: number }).attempts)).toEqual([undefined, undefined, 3])
 	})
 
 	it('with the bodies that declare their length, and the number of those that do not', () => {

@@ -13,6 +13,7 @@ const entry: AccessLogEntry = {
 	rule: 'default/shop/0',
 	service: 'default/orders',
 	endpoint: 'orders-1',
+	attempts: 2,
 	durationMs: 12.5,
 	requestBytes: 0,
 	responseBytes: 321,
@@ -31,7 +32,7 @@ it('a full line has every field, in order', () => {
 	expect(accessLogLine(entry)).toBe(
 		'{"time":"2026-01-02T03:04:05.678Z","method":"GET","scheme":"https","authority":"orders.mesh.example.com",' +
 			'"path":"/v1/orders","status":503,"refusal":"no_healthy_endpoint","rule":"default/shop/0",' +
-			'"service":"default/orders","endpoint":"orders-1","durationMs":12.5,"requestBytes":0,"responseBytes":321,' +
+			'"service":"default/orders","endpoint":"orders-1","attempts":2,"durationMs":12.5,"requestBytes":0,"responseBytes":321,' +
 			'"clientAddress":"2001:db8::1","userAgent":"curl/8.5.0","traceId":"12345678901234567890123456789012",' +
 			'"revision":7,"snapshotAgeMs":850,"region":"weur"}',
 	)

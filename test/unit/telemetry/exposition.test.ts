@@ -17,6 +17,7 @@ const series = (over: Partial<RequestSeries> = {}, latencies: readonly number[] 
 		requestBytes: 10,
 		responseBytes: 20,
 		unsizedBodies: 1,
+		retries: 0,
 		latency: toSparse(histogram),
 		latencySumMs: latencies.reduce((sum, ms) => sum + ms, 0),
 		...over,
@@ -67,7 +68,7 @@ const valuesOf = (page: string, name: string) =>
 describe('the page', () => {
 	const page = exposition([
 		region({
-			series: [series({}, [4, 5, 6]), series({ status: 503, refusal: 'overloaded', rule: '' }, [90])],
+			series: [series({}, [4, 5, 6]), series({ status: 503, refusal: 'overloaded', rule: '', retries: 2 }, [90])],
 			overflow: 3,
 			syncFailures: 4,
 			isolates: [
@@ -111,6 +112,7 @@ describe('the page', () => {
 				[none, 1],
 			],
 		],
+		['selvedge_retries_total', [[{ ...orders, rule: '', code: '503' }, 2]]],
 		[
 			'selvedge_request_duration_seconds_count',
 			[

@@ -13,6 +13,7 @@ const series = {
 	requestBytes: 0,
 	responseBytes: 0,
 	unsizedBodies: 0,
+	retries: 0,
 	latency: [[BUCKETS - 1, 1]],
 	latencySumMs: 1.5,
 }

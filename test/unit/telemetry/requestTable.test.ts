@@ -18,6 +18,7 @@ const outcome = (over: Partial<Outcome> = {}): Outcome => ({
 	durationMs: 7,
 	requestBytes: 0,
 	responseBytes: 100,
+	retries: 1,
 	...over,
 })
 
@@ -43,6 +44,7 @@ describe('a request table', () => {
 					requestBytes: 5,
 					responseBytes: 200,
 					unsizedBodies: 0,
+					retries: 2,
 					latency: [
 						[bucketOf(7), 1],
 						[bucketOf(12), 1],

@@ -13,6 +13,7 @@ const series = (over: Partial<RequestSeries> = {}): RequestSeries => ({
 	requestBytes: 10,
 	responseBytes: 20,
 	unsizedBodies: 1,
+	retries: 3,
 	latency: [[9, 1]],
 	latencySumMs: 1.5,
 	...over,
@@ -62,6 +63,7 @@ describe('absorbing a report', () => {
 				requestBytes: 20,
 				responseBytes: 40,
 				unsizedBodies: 2,
+				retries: 6,
 				latency: [
 					[9, 4],
 					[12, 2],
