@@ -82,7 +82,7 @@ async function wholeBody(
 	timeouts: Timeouts | undefined,
 	{ now, wait }: Pick<ProxyPorts, 'now' | 'wait'>,
 ): Promise<ArrayBuffer | Refusal> {
-	const body = exchange.request.arrayBuffer()
+	const body = exchange.request.arrayBuffer().catch((): Refusal => ({ reason: 'request_aborted' }))
 	const left = timeLeft(exchange, timeouts, now())
 	if (left === undefined) return body
 	const late = wait(left).then((): Refusal => ({ reason: 'request_timeout', limitMs: timeouts!.requestMs! }))

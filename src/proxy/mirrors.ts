@@ -28,6 +28,8 @@ export function copiesFor(exchange: Exchange, plan: Plan): readonly Copy[] {
 	if (mirrors.length === 0) return []
 	const { request } = exchange
 	const drawn = mirrors.filter(({ share }: Mirror) => isDrawn(share, exchange.random()))
+	// A switched protocol is a conversation, which nobody can hold twice.
+	if (exchange.header('upgrade') !== null) return []
 	if (request.body !== null && !isSmall(request.headers.get('content-length'))) return []
 	return drawn.map(({ service }) => ({ service, source: request.body === null ? request : request.clone() }))
 }

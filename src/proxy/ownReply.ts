@@ -3,11 +3,10 @@ import type { CompiledCors } from '../filters/cors.ts'
 import { redirectLocation } from '../filters/redirect.ts'
 import type { DirectResponse } from '../snapshot/filters.ts'
 import type { CompiledRedirect } from './compileFilters.ts'
+import { BODILESS } from './copyResponse.ts'
 import type { Exchange } from './exchange.ts'
 import { proxyStatus } from './proxyStatus.ts'
 
-/** Statuses whose responses have no body (RFC 9110 §15). */
-const BODILESS = new Set([204, 205, 304])
 const encoder = new TextEncoder()
 
 /** Answers for the backend, which never sees preflights (GEP-1767). An origin that is not allowed gets no permission. */

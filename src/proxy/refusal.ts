@@ -17,6 +17,8 @@ export type Refusal =
 	| { readonly reason: 'upstream_timeout'; readonly endpoint: string; readonly limitMs: number }
 	/** The request as a whole took longer than the rule's `timeouts.request`. */
 	| { readonly reason: 'request_timeout'; readonly limitMs: number }
+	/** The client left before its request's body was here. */
+	| { readonly reason: 'request_aborted' }
 	/** A filter of the rule or backend cannot be followed; `detail` names the field of the route. */
 	| { readonly reason: 'invalid_filter'; readonly detail: string }
 	/** The secret that the service wants from the mesh cannot be had. */

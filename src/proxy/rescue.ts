@@ -72,6 +72,13 @@ const answers: Record<RefusalReason, Answer> = {
 		proxyError: 'http_response_timeout',
 		title: 'Request timed out',
 	},
+	request_aborted: {
+		status: 400,
+		owner: 'client',
+		flag: 'DC',
+		proxyError: 'http_request_error',
+		title: 'Request aborted',
+	},
 	invalid_filter: {
 		status: 500,
 		owner: 'config',
@@ -166,6 +173,8 @@ function detailOf(refusal: Refusal, exchange: Exchange): string {
 			return `endpoint ${refusal.endpoint} did not answer within ${refusal.limitMs} ms`
 		case 'request_timeout':
 			return `no answer within the ${refusal.limitMs} ms that the rule allows, ${attempts(exchange)} made`
+		case 'request_aborted':
+			return 'the request ended before all of its body had come'
 		case 'invalid_filter':
 			return refusal.detail
 		case 'credential_unavailable':

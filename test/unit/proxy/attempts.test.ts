@@ -24,6 +24,8 @@ function inTurn(...answers: (() => Promise<Response> | Response)[]) {
 	let turn = 0
 	return () => answers[Math.min(turn++, answers.length - 1)]!()
 }
+const put = (body: BodyInit, headers: Record<string, string>) =>
+	new Request('http://h.test/', { method: 'PUT', body, headers, duplex: 'half' } as RequestInit)
 const status = (code: number) => () => new Response('body', { status: code })
 
 describe('a failed attempt', () => {
@@ -106,9 +108,6 @@ describe('there is one attempt only', () => {
 		expect(proxy.sent.length).toBe(1)
 	})
 
-	const put = (body: BodyInit, headers: Record<string, string>) =>
-		new Request('http://h.test/', { method: 'PUT', body, headers, duplex: 'half' } as RequestInit)
-
 	it.each([
 		['a body longer than the rule allows', () => put('x'.repeat(1_001), { 'content-length': '1001' })],
 		['a body of unknown length', () => put(new Blob(['x']).stream(), {})],
@@ -137,6 +136,14 @@ describe('a body that is short enough', () => {
 		const request = new Request('http://h.test/', { method: 'POST', body: 'order', headers: { 'content-length': '5' } })
 		expect(await verdict(proxy.get(request))).toBe(201)
 		expect(await proxy.sent[1]!.text()).toBe('order')
+	})
+
+	it('that breaks off is its client’s affair, and no mistake of the mesh', async () => {
+		const proxy = proxyWith({ retry: RETRY })
+		const broken = new ReadableStream({ pull: (controller) => controller.error(new Error('gone')) })
+		const request = put(broken as unknown as BodyInit, { 'content-length': '5' })
+		expect(await verdict(proxy.get(request))).toBe('request_aborted')
+		expect([proxy.sent, proxy.bugs]).toEqual([[], []])
 	})
 
 	it('that its client sends too slowly uses up the request’s time', async () => {

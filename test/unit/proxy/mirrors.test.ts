@@ -37,6 +37,12 @@ describe('mirrors', () => {
 		expect(urls(proxy)).toEqual(['http://m1.test/p', 'http://m2.test/p', 'http://main.test/p'])
 	})
 
+	it('get no copy of a request to switch protocols', async () => {
+		const proxy = proxyWith({ mirrors: mirrors('m1') })
+		await proxy.get(new Request('http://h.test/p', { headers: { upgrade: 'websocket' } }))
+		expect(urls(proxy)).toEqual(['http://main.test/p'])
+	})
+
 	it('get their share of the requests', async () => {
 		const proxy = proxyWith({ mirrors: [{ service: 'd/m1', share: 0.5 }] })
 		for (const chance of [0.1, 0.49, 0.5, 0.9]) {

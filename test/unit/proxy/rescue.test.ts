@@ -35,6 +35,7 @@ const CASES: Record<RefusalReason, [Refusal, number, string, string]> = {
 		'http_response_timeout',
 		'80 ms that the rule allows, 0 attempts made',
 	],
+	request_aborted: [{ reason: 'request_aborted' }, 400, 'http_request_error', 'before all of its body'],
 	invalid_filter: [{ reason: 'invalid_filter', detail: 'spec.f' }, 500, 'proxy_configuration_error', 'spec.f'],
 	credential_unavailable: [
 		{ reason: 'credential_unavailable', service: 'n/s', detail: 'no key' },
