@@ -4,6 +4,7 @@ import type { ResourceKey } from '../src/names.ts'
 import type { AuditEntry, ChangeAction, Page, ResourceRef, RevisionSummary, Role } from '../src/ports.ts'
 import type { Resource } from '../src/resources/resource.ts'
 import { PAGE_CHARACTERS } from './policyLimits.ts'
+import { shown } from './policySecrets.ts'
 
 interface RevisionRow extends Record<string, SqlStorageValue> {
 	revision: number
@@ -99,7 +100,7 @@ const subjectOf = (subject: string | null): ShownChanges => ({
 	characters: subject?.length ?? 0,
 })
 
-const parsed = (document: string | null): unknown => (document === null ? null : JSON.parse(document))
+const parsed = (document: string | null): unknown => (document === null ? null : shown(document))
 
 /** What puts the resources back, and when those were created. */
 export interface RollbackPlan {

@@ -1,9 +1,9 @@
-/** Reads resources out of the PolicyStore, with what the store adds to them. */
+/** Reads resources out of the PolicyStore for those who ask, with what the store adds to them, and without secrets. */
 import type { ResourceKey } from '../src/names.ts'
 import type { Page, StoredResource } from '../src/ports.ts'
-import type { Resource } from '../src/resources/resource.ts'
 import type { ConditionedStatus } from '../src/resources/status.ts'
 import { PAGE_CHARACTERS } from './policyLimits.ts'
+import { shown } from './policySecrets.ts'
 
 interface Row extends Record<string, SqlStorageValue> {
 	key: string
@@ -57,7 +57,7 @@ function stored(sql: SqlStorage, row: Row): StoredResource {
 	const status =
 		row.status === null ? undefined : withAttachedRoutes(sql, row.key, JSON.parse(row.status) as ConditionedStatus)
 	return {
-		resource: JSON.parse(row.document) as Resource,
+		resource: shown(row.document),
 		generation: row.generation,
 		createdAt: new Date(row.created_at).toISOString(),
 		revision: row.revision,

@@ -30,6 +30,7 @@ import { currentRevision, currentSequence, readMeta, writeMeta } from './policyM
 import { acknowledge, batchAfter, beginEpoch, lagging, replicaSequence } from './policyOutbox.ts'
 import { storeBuilt } from './policyParts.ts'
 import { listResources, readResource } from './policyResources.ts'
+import { requireSealed } from './policySecrets.ts'
 import { policyTables } from './policyTables.ts'
 import { findToken, readTokens, removeToken, storeBootstrapToken, storeToken } from './policyTokens.ts'
 import { within } from './within.ts'
@@ -68,6 +69,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 	}
 
 	async change(request: ChangeRequest): Promise<Result<ChangeOutcome, ChangeRefusal>> {
+		requireSealed(request.put ?? [])
 		const refusal = this.precondition(request) ?? documentTooLarge(request.put ?? [])
 		if (refusal !== undefined) return err(refusal)
 		return this.commit(request, { cause: (request.put?.length ?? 0) > 0 ? 'apply' : 'delete' })

@@ -13,6 +13,7 @@ import type {
 	SnapshotReplicaPort,
 } from '../src/ports.ts'
 import type { Cursor, Part } from '../src/snapshot/snapshot.ts'
+import { createOpener, type Opener } from './openedParts.ts'
 import { catalogEntry, listCatalog } from './replicaCatalog.ts'
 import {
 	ANSWER_CHARACTERS,
@@ -33,6 +34,8 @@ import { replicaTables } from './replicaTables.ts'
 
 export interface SnapshotReplicaEnv {
 	readonly MESH_DOMAIN: string
+	/** Secret: what credentials are sealed under. */
+	readonly MASTER_KEY?: string
 	readonly POLICY_STORE: { getByName(name: string): PolicyStorePort }
 }
 
@@ -43,6 +46,7 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 	private readonly sql = this.ctx.storage.sql
 	private filter: PatternFilter | undefined
 	private filling: Promise<void> | undefined
+	private opener: Opener | undefined
 	private readonly waiting = new Set<() => void>()
 
 	constructor(ctx: DurableObjectState, env: SnapshotReplicaEnv) {
@@ -66,7 +70,7 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 			...new Set([...patterns.flatMap((pattern) => partsOfHost(this.sql, pattern)), ...(request.parts ?? [])]),
 		].sort()
 		const { parts, next } = this.read(names, request.after)
-		return {
+		const answer = {
 			cursor,
 			revision: shownRevision(this.sql),
 			hosts,
@@ -74,6 +78,15 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 			...(request.filter ? { filter: this.patterns(cursor) } : {}),
 			...(next === undefined ? {} : { next }),
 		}
+		// Opened when all has been read: the answer is of one moment.
+		return { ...answer, parts: await this.opened(answer.parts) }
+	}
+
+	private opened(parts: readonly Part[]): Promise<Part[]> {
+		this.opener ??= createOpener(this.env.MASTER_KEY, (service, why) =>
+			console.warn(JSON.stringify({ event: 'credential_unavailable', service, why })),
+		)
+		return this.opener(parts)
 	}
 
 	async push(_region: string, batch: PartBatch): Promise<Cursor> {

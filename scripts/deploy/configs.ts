@@ -8,7 +8,7 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
 /** In order of deployment: the admin Worker hosts the Durable Object classes that the others bind. */
 export const WORKERS = [
-	{ config: 'workers/admin/wrangler.toml', secrets: ['ADMIN_TOKEN'] },
+	{ config: 'workers/admin/wrangler.toml', secrets: ['ADMIN_TOKEN', 'MASTER_KEY'] },
 	{ config: 'wrangler.toml', secrets: [] },
 	{ config: 'workers/scheduler/wrangler.toml', secrets: [] },
 ] as const

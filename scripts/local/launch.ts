@@ -6,7 +6,7 @@ import type { Options } from './options.ts'
 import { endRuntime, recordedOrphan } from './orphans.ts'
 import { guardRuntime, startClock, startRuntime } from './runtime.ts'
 import { startShop } from './shop.ts'
-import { keptToken, lockState } from './state.ts'
+import { keptSecret, lockState } from './state.ts'
 import { ADMIN_HOST, localMesh } from './workers.ts'
 
 const READY_WITHIN_MS = 30_000
@@ -55,12 +55,13 @@ async function bringUp({ stateDir, demo, region, accessLogRate, ...options }: Op
 	await endOrphan(stateDir)
 	const port = await freePort(options.port)
 	if (port === undefined) return fail(`Port ${options.port} is in use by another program. Choose another --port.`)
-	const adminToken = options.adminToken ?? keptToken(stateDir)
+	const adminToken = options.adminToken ?? keptSecret(stateDir, 'admin-token')
+	const masterKey = keptSecret(stateDir, 'master-key')
 
 	const guard = guardRuntime(stateDir)
 	undo.push(guard.stop)
 	const onRuntimeRestart = () => void guard.note()
-	const mesh = await localMesh({ port, stateDir, adminToken, region, accessLogRate, onRuntimeRestart })
+	const mesh = await localMesh({ port, stateDir, adminToken, masterKey, region, accessLogRate, onRuntimeRestart })
 	const runtime = await startRuntime(mesh, guard)
 	undo.push(() => runtime.dispose())
 	undo.push(startClock(runtime))

@@ -1,4 +1,4 @@
-/** The state folder: who may use it, and the admin token that it keeps. */
+/** The state folder: who may use it, and the secrets that it keeps. */
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,9 +27,9 @@ export function lockState(stateDir: string): boolean {
 /** A collected handle would close, and give the lock back. */
 const held: DatabaseSync[] = []
 
-/** The folder's token: made once, readable by its owner only. */
-export function keptToken(stateDir: string): string {
-	const file = join(stateDir, 'admin-token')
+/** A secret of the folder's, by the name of its file: made once, readable by its owner only. */
+export function keptSecret(stateDir: string, name: 'admin-token' | 'master-key'): string {
+	const file = join(stateDir, name)
 	if (existsSync(file)) {
 		chmodSync(file, 0o600)
 		const token = readFileSync(file, 'utf8').trim()

@@ -15,6 +15,8 @@ export interface LocalMesh {
 	readonly port: number
 	readonly stateDir: string
 	readonly adminToken: string
+	/** What Secrets are encrypted under. */
+	readonly masterKey: string
 	readonly region: string
 	/** 0–1. */
 	readonly accessLogRate: number
@@ -34,11 +36,12 @@ const WORKERS: readonly LocalWorker[] = [
 		name: 'selvedge-admin',
 		config: 'workers/admin/wrangler.toml',
 		routes: [`${ADMIN_HOST}/*`],
-		variables: ({ adminToken, region }) => ({
+		variables: ({ adminToken, masterKey, region }) => ({
 			MESH_DOMAIN,
 			REGION: region,
 			ENDPOINT_ADDRESSES: 'any',
 			ADMIN_TOKEN: adminToken,
+			MASTER_KEY: masterKey,
 		}),
 	},
 	{
@@ -48,6 +51,7 @@ const WORKERS: readonly LocalWorker[] = [
 		variables: ({ region, accessLogRate }) => ({
 			MESH_DOMAIN,
 			REGION: region,
+			ENDPOINT_ADDRESSES: 'any',
 			ACCESS_LOG_SAMPLE_RATE: String(accessLogRate),
 		}),
 	},

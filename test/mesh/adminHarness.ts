@@ -4,7 +4,8 @@ import { createTestHarness } from 'wrangler'
 import type { Role } from '../../src/ports.ts'
 
 export const ADMIN_TOKEN = 'the-first-token'
-const server = createTestHarness({ workers: [{ configPath: 'workers/admin/wrangler.toml', secrets: { ADMIN_TOKEN } }] })
+const secrets = { ADMIN_TOKEN, MASTER_KEY: 'a-master-key-of-more-than-32-characters' }
+const server = createTestHarness({ workers: [{ configPath: 'workers/admin/wrangler.toml', secrets }] })
 let origin: URL
 export const tokens: Partial<Record<Role, string>> = {}
 

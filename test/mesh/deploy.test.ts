@@ -116,6 +116,7 @@ describe('the plan of a deployment', () => {
 		expect(planSteps(workerConfigs('staging'))).toEqual([
 			{ action: 'deploy', config: CONFIGS[0], name: 'selvedge-admin-staging' },
 			{ action: 'ensureSecret', config: CONFIGS[0], name: 'selvedge-admin-staging', secret: 'ADMIN_TOKEN' },
+			{ action: 'ensureSecret', config: CONFIGS[0], name: 'selvedge-admin-staging', secret: 'MASTER_KEY' },
 			{ action: 'deploy', config: CONFIGS[1], name: 'selvedge-proxy-staging' },
 			{ action: 'deploy', config: CONFIGS[2], name: 'selvedge-scheduler-staging' },
 		])

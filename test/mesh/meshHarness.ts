@@ -7,6 +7,7 @@ import { gateScript, gateWorker } from './gate.ts'
 
 export const DOMAIN = 'mesh.localhost'
 const TOKEN = 'the-first-token'
+const MASTER_KEY = 'a-master-key-of-more-than-32-characters'
 const LOOPBACK = '127.0.0.1'
 
 export interface Mesh {
@@ -17,6 +18,8 @@ export interface Mesh {
 	/** Applies documents, and answers the revision that they made. */
 	apply(...documents: object[]): Promise<number>
 	remove(...documents: object[]): Promise<number>
+	/** Asks the admin API, and answers its JSON; throws unless the status is 200. */
+	api<T>(method: string, path: string, documents?: object[]): Promise<T>
 	metrics(): Promise<string>
 	/** Shuts or opens the way from proxies to the control plane, in a mesh with a gate. */
 	gate(region: string, mode: 'open' | 'throw' | 'hang'): Promise<void>
@@ -68,6 +71,8 @@ export async function startMesh({ regions, gated = false }: MeshOptions): Promis
 			call({ ...options, port: port(region), host, path }),
 		apply: (...documents) => change('/v1/apply', documents),
 		remove: (...documents) => change('/v1/delete', documents),
+		api: async <T>(method: string, path: string, documents?: object[]) =>
+			JSON.parse(await admin(method, path, documents)) as T,
 		metrics: () => admin('GET', '/metrics'),
 		async gate(region, mode) {
 			const { status } = await call({ port: gatePort, host: 'gate', path: `/${region}/${mode}` })
@@ -86,7 +91,7 @@ async function workers(regions: readonly string[], gated: boolean): Promise<V4Wo
 	const proxy = await fromConfig('wrangler.toml')
 	const gate = { SNAPSHOT_REPLICA: gateWorker('GatedReplica'), TELEMETRY_STORE: gateWorker('GatedTelemetry') }
 	return [
-		{ ...admin, name: 'selvedge-admin', bindings: { ...variables(admin), ADMIN_TOKEN: TOKEN }, ...socket },
+		{ ...admin, name: 'selvedge-admin', bindings: { ...variables(admin), ADMIN_TOKEN: TOKEN, MASTER_KEY }, ...socket },
 		...(gated ? [{ ...gateScript, ...socket }] : []),
 		...regions.map((region) => ({
 			...proxy,

@@ -66,6 +66,14 @@ async function applyGateway(): Promise<void> {
 	expect(status, body).toBe(200)
 }
 
+/** What applying the Secret did: nothing, when an equal value is there that the same key sealed. */
+async function applySecret(): Promise<string> {
+	const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'kept' }, stringData: { token: 'x' } }
+	const { status, body } = await admin(port, 'POST', '/v1/apply', [secret])
+	expect(status, body).toBe(200)
+	return JSON.parse(body).results[0].action
+}
+
 async function expectGateway(): Promise<void> {
 	const { status, body } = await admin(port, 'GET', '/v1/resources/Gateway/default/kept')
 	expect(status, body).toBe(200)
@@ -76,7 +84,7 @@ const mainOf = (mesh: Started): number => childrenLike(mesh.process.pid ?? 0, /s
 const recordedRuntime = (): number => JSON.parse(readFileSync(join(state, 'workerd.json'), 'utf8')).pid
 
 describe('npm start with the demo shop', () => {
-	test('prints three curl lines that work as printed, and keeps its token for its owner only', async () => {
+	test('prints three curl lines that work as printed, and keeps its secrets for their owner only', async () => {
 		const mesh = startMesh()
 		await ready(mesh)
 		const lines = [...mesh.output().matchAll(/^\s+(curl .*)$/gm)].map((found) => found[1] ?? '')
@@ -89,7 +97,8 @@ describe('npm start with the demo shop', () => {
 		const token = readFileSync(join(state, 'admin-token'), 'utf8').trim()
 		expect(token).toMatch(/^slv_[\w-]{43}$/)
 		expect(lines[2]).toContain(token)
-		expect(statSync(join(state, 'admin-token')).mode & 0o777).toBe(0o600)
+		expect(readFileSync(join(state, 'master-key'), 'utf8')).toMatch(/^slv_[\w-]{43}\n$/)
+		for (const kept of ['admin-token', 'master-key']) expect(statSync(join(state, kept)).mode & 0o777).toBe(0o600)
 	})
 
 	test('sends calls that ask for v2 to v2, through every service in between', async () => {
@@ -130,12 +139,14 @@ describe('npm start with the demo shop', () => {
 })
 
 describe('state', () => {
-	test('survives Ctrl-C', async () => {
+	test('survives Ctrl-C, and what sealed its Secrets does too', async () => {
 		const mesh = await startBare()
 		await applyGateway()
+		expect(await applySecret()).toBe('created')
 		expect(await stopped(mesh, 'SIGINT')).toBe(0)
 		await startBare()
 		await expectGateway()
+		expect(await applySecret()).toBe('unchanged')
 	})
 
 	test('survives kill -9 of what the user started, and the port is free for the next start', async () => {

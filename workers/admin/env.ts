@@ -14,6 +14,8 @@ export interface Env {
 	readonly ENDPOINT_ADDRESSES?: string
 	/** Secret: the first token. */
 	readonly ADMIN_TOKEN?: string
+	/** Secret: what Secrets are encrypted under; a comma-separated list while it is rotated. */
+	readonly MASTER_KEY?: string
 	/** Secret: where to report errors. */
 	readonly SENTRY_DSN?: string
 }
@@ -31,6 +33,7 @@ export function meshOf(env: Env, report: Mesh['report']): Mesh {
 			// Anything but an explicit `any` means the strict reading.
 			addresses: env.ENDPOINT_ADDRESSES === 'any' ? 'any' : 'names',
 			...(env.ADMIN_TOKEN === undefined ? {} : { adminToken: env.ADMIN_TOKEN }),
+			...(env.MASTER_KEY === undefined ? {} : { masterKey: env.MASTER_KEY }),
 		},
 		now: () => Date.now(),
 		sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -24,4 +24,6 @@ export interface Settings {
 	readonly addresses: 'any' | 'names'
 	/** The first token, from the secret ADMIN_TOKEN. Without it only tokens made before are good. */
 	readonly adminToken?: string
+	/** What Secrets are sealed under, from the secret MASTER_KEY. Without it none are accepted. */
+	readonly masterKey?: string
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../../src/ports.ts'
 import { keyOf } from '../../../src/resources/resource.ts'
 import { err, ok, type Result } from '../../../src/result.ts'
+import { collectEffect, type Effect } from '../../../src/snapshot/effect.ts'
 import { createApp } from '../../../workers/admin/app.ts'
 import type { Mesh } from '../../../workers/admin/mesh.ts'
 import { hashOf } from '../../../workers/admin/tokens.ts'
@@ -28,6 +29,10 @@ export interface World {
 	catalog: CatalogEntry[]
 	catalogVersion: string
 	telemetry: Record<string, RegionTelemetry>
+	/** What a region's replica shows; the newest revision of the root's history unless said. */
+	shown: Record<string, { epoch: string; revision: number }>
+	/** What every dry run would do. */
+	effect: Effect
 	readonly changes: ChangeRequest[]
 	readonly reported: { error: unknown; id: string }[]
 	/** Names of port methods, in the order they were called. */
@@ -52,6 +57,8 @@ export async function createWorld(): Promise<World> {
 		catalog: [],
 		catalogVersion: 'v0',
 		telemetry: {},
+		shown: {},
+		effect: collectEffect().effect(() => false),
 		changes: [],
 		reported: [],
 		calls: [],
@@ -104,7 +111,11 @@ function change(world: World, request: ChangeRequest): Result<ChangeOutcome, Cha
 		}
 		for (const { kind, namespace, name } of request.remove ?? []) world.resources.delete(`${kind}/${namespace}/${name}`)
 	}
-	return ok({ revision, results })
+	return ok({
+		revision,
+		results,
+		...(request.dryRun === true ? { currentRevision: world.revision, effect: world.effect } : {}),
+	})
 }
 
 const policyStore = (world: World): object => ({
@@ -139,6 +150,10 @@ const policyStore = (world: World): object => ({
 })
 
 const replica = (world: World): object => ({
+	sync: (region: string) => {
+		const { epoch, revision } = world.shown[region] ?? { epoch: 'e', revision: world.revision }
+		return { cursor: { epoch, sequence: 1 }, revision, changed: [], reset: true }
+	},
 	services: () => ({ items: world.catalog, version: world.catalogVersion }),
 	service: (_region: string, service: string, wait?: { version: string; waitMs: number }) => {
 		if (wait !== undefined) world.onSleep()
@@ -176,9 +191,10 @@ export function meshOf(world: World, settings: Partial<Mesh['settings']> = {}): 
 		replica: () => watched(world, 'replica', replica(world)) as ReturnType<Mesh['replica']>,
 		registry: () => watched(world, 'registry', registry(world)) as ReturnType<Mesh['registry']>,
 		telemetry: (region) =>
-			watched(world, `telemetry.${region}`, { read: () => world.telemetry[region] } as object) as ReturnType<
-				Mesh['telemetry']
-			>,
+			watched(world, `telemetry.${region}`, {
+				read: () => world.telemetry[region],
+				isolates: () => world.telemetry[region]?.isolates,
+			} as object) as ReturnType<Mesh['telemetry']>,
 		regionOf: () => 'local',
 		settings: { meshDomain: 'mesh.localhost', addresses: 'names', ...settings },
 		now: () => world.nowMs,

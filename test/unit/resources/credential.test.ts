@@ -52,7 +52,10 @@ test.each([
 	[{ basic: { username: '', secretRef } }, ['spec.credential.basic.username: must be at least 1 character long']],
 	[{ apiKey: { name: 'a b', secretRef } }, [`spec.credential.apiKey.name: ${TOKEN}`]],
 	[{ apiKey: { name: 'a\r\nb', in: 'query', secretRef } }, [`spec.credential.apiKey.name: ${TOKEN}`]],
-	[{ apiKey: { name: 'k', in: 'cookie', secretRef } }, ['spec.credential.apiKey.in: must be one of header, query [UnsupportedValue]']],
+	[
+		{ apiKey: { name: 'k', in: 'cookie', secretRef } },
+		['spec.credential.apiKey.in: must be one of header, query [UnsupportedValue]'],
+	],
 ])('judges %j', (credential, expected) => {
 	expect(problems(withCredential(credential))).toEqual(expected)
 })

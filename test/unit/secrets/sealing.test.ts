@@ -59,6 +59,7 @@ describe('a sealed text', () => {
 			seal(ring, ENTRY, 'a\0'),
 			seal(ring, 'Secret/default/stripe/tokena', ''),
 			seal(ring, 'Secret/other/stripe/token', 'a'),
+			seal(ring, 'Secret/default/stripe/nekot', 'a'),
 			seal(await keyring(OLD), ENTRY, 'a'),
 		])
 		const ivs = sealed.map((text) => text.split(':')[3])
@@ -75,6 +76,14 @@ describe('a sealed text', () => {
 				const altered = sealed.slice(0, at) + other + sealed.slice(at + 1)
 				expect((await open(ring, ENTRY, altered)).ok, `${other} at ${at} of ${sealed}`).toBe(false)
 			}
+	})
+
+	it('does not open when it spells the same bytes otherwise', async () => {
+		const ring = await keyring(NEW)
+		const sealed = await seal(ring, ENTRY, 'sk_live')
+		const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+		const opening = await Promise.all([...letters].map((letter) => open(ring, ENTRY, sealed.slice(0, -1) + letter)))
+		expect(opening.filter(({ ok }) => ok)).toHaveLength(1)
 	})
 
 	it('does not open when bytes are missing, doubled or added', async () => {

@@ -113,8 +113,14 @@ describe('a credential', () => {
 	it('that is taken out of its Service is gone, and with it the condition', () => {
 		const built = memoryMesh()
 		built.apply({ put: [service({ bearer: { secretRef } }), secret({ token: '1' })] })
-		const { credential: _, ...spec } = service({ bearer: { secretRef } }).spec as Record<string, unknown>
-		built.apply({ put: [{ ...service({ bearer: { secretRef } }), spec } as never] })
+		built.apply({
+			put: [
+				resourceOf({
+					...service({ bearer: { secretRef } }),
+					spec: { endpoints: [{ url: 'https://api.example.net' }] },
+				}),
+			],
+		})
 		expect(target(built)).not.toHaveProperty('credential')
 		expect(resolved(built)).toBeUndefined()
 		expect([...built.apply({ put: [secret({ token: '2' })] }).keys()]).toEqual(['Secret/default/stripe'])

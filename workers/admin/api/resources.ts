@@ -11,6 +11,7 @@ import { type kindParams, pageOf, type resourceParams, type resourcesQuery } fro
 import { invalidRequest, problem } from '../problem.ts'
 import { json } from '../reply.ts'
 import type { Call } from '../route.ts'
+import { sealSecrets } from '../secrets.ts'
 import { invalidDocuments, outcome, refusal } from './changes.ts'
 
 type Params = z.output<typeof resourceParams>
@@ -67,7 +68,9 @@ export async function putResource(call: Call<Params, unknown>): Promise<Response
 	if (!document.ok) return document.error
 	const expected = await expectedRevision(call)
 	if (!expected.ok) return expected.error
-	const result = await mesh.policyStore().change({ actor: principal, put: [document.value], ...expected.value })
+	const sealed = await sealSecrets(call, [document.value])
+	if (!sealed.ok) return sealed.error
+	const result = await mesh.policyStore().change({ actor: principal, put: sealed.value, ...expected.value })
 	if (!result.ok) return refusal(result.error)
 	const stored = await mesh.policyStore().get(params.kind, params.namespace, params.name)
 	// Deleted by somebody else between the two calls: the write happened, and there is nothing left to show.
