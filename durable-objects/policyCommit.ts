@@ -1,13 +1,14 @@
 /** Commits a change of resources: documents, references, build, history and audit, all in the caller's one transaction. */
 
-import { type ResourceKey, resourceKey } from '../src/names.ts'
+import { type ResourceKey, resourceKey, virtualHostPart } from '../src/names.ts'
 import type { ChangeAction, ChangeOutcome, ChangeRequest, ChangeResult, ResourceRef } from '../src/ports.ts'
 import { keyOf, type Resource } from '../src/resources/resource.ts'
 import { build, type Changed } from '../src/snapshot/build.ts'
+import { collectEffect } from '../src/snapshot/effect.ts'
 import { referencesOf } from '../src/snapshot/references.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
 import { currentRevision, currentSequence, writeMeta } from './policyMeta.ts'
-import { storeBuilt } from './policyParts.ts'
+import { stands, storeBuilt } from './policyParts.ts'
 
 export interface CommitContext {
 	readonly meshDomain: string
@@ -29,7 +30,7 @@ interface Difference {
 	readonly createdAt: { readonly before: number | undefined; readonly after: number }
 }
 
-/** A change that changes nothing makes no revision. */
+/** A change that changes nothing makes no revision. A dry run is carried out like any other; its caller rolls it back. */
 export function commit(
 	sql: SqlStorage,
 	index: ResourceIndex,
@@ -38,7 +39,9 @@ export function commit(
 ): ChangeOutcome {
 	const differences = differencesOf(request, index, context)
 	const real = differences.filter(({ action }) => action !== 'unchanged')
-	const revision = real.length === 0 ? currentRevision(sql) : currentRevision(sql) + 1
+	const current = currentRevision(sql)
+	const revision = real.length === 0 ? current : current + 1
+	const preview = request.dryRun ? collectEffect() : undefined
 	if (real.length > 0) {
 		writeMeta(sql, 'revision', revision)
 		for (const difference of real) storeDocument(sql, difference, revision)
@@ -46,11 +49,14 @@ export function commit(
 			({ key, action, before }): Changed => ({ key, before, existence: action !== 'configured' }),
 		)
 		// Replicas learn of a revision by the sequence going on, even where it changes no part.
-		if (storeBuilt(sql, build(changed, index, context), revision) === 0)
+		if (storeBuilt(sql, build(changed, index, context), revision, preview?.add) === 0)
 			writeMeta(sql, 'sequence', currentSequence(sql) + 1)
 		storeHistory(sql, real, revision, request, context)
 	}
-	return { revision, results: differences.map((difference) => resultOf(difference, index)) }
+	const results = differences.map((difference) => resultOf(difference, index))
+	if (preview === undefined) return { revision, results }
+	const effect = preview.effect((pattern) => stands(sql, virtualHostPart(pattern)))
+	return { revision, results, currentRevision: current, effect }
 }
 
 function differencesOf(request: ChangeRequest, index: ResourceIndex, context: CommitContext): Difference[] {

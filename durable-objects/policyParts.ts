@@ -2,20 +2,32 @@
 import { createHash } from 'node:crypto'
 import type { PartName, ResourceKey } from '../src/names.ts'
 import type { Built } from '../src/snapshot/build.ts'
+import type { PartChange } from '../src/snapshot/effect.ts'
 import type { PartBody } from '../src/snapshot/snapshot.ts'
 import { readLongText, storeLongText } from './longTexts.ts'
 import { MAX_PART_CHARACTERS, MAX_STATUS_CHARACTERS, TooLarge } from './policyLimits.ts'
 import { currentSequence, writeMeta } from './policyMeta.ts'
 
-/** Writes every difference. An equal part keeps its sequence, so nobody fetches it again. Returns how many changed. */
-export function storeBuilt(sql: SqlStorage, built: ReadonlyMap<ResourceKey, Built>, revision: number): number {
+/**
+ * Writes every difference, and tells of it. An equal part keeps its sequence, so nobody fetches it again. Returns how many
+ * changed.
+ */
+export function storeBuilt(
+	sql: SqlStorage,
+	built: ReadonlyMap<ResourceKey, Built>,
+	revision: number,
+	tell?: (change: PartChange) => void,
+): number {
 	const before = currentSequence(sql)
 	let sequence = before
 	for (const [key, { parts, status, listeners }] of built) {
 		for (const [name, part] of parts) {
 			const body = part === null ? null : JSON.stringify(part)
 			if (body !== null) checkLength(key, `part ${name}`, body, MAX_PART_CHARACTERS)
-			if (storePart(sql, name, body, sequence + 1, revision)) sequence++
+			const stored = storedBody(sql, name)
+			if (stored === body) continue
+			storePart(sql, name, body, ++sequence, revision)
+			tell?.({ name, before: stored === null ? null : (JSON.parse(stored) as PartBody), after: part })
 		}
 		storeProduced(sql, key, parts)
 		sql.exec('DELETE FROM attached WHERE source = ?', key)
@@ -36,9 +48,16 @@ function checkLength(key: ResourceKey, what: string, text: string, limit: number
 		throw new TooLarge(`${key}: its ${what} would have ${text.length} characters; at most ${limit} are carried`)
 }
 
-function storePart(sql: SqlStorage, name: PartName, body: string | null, sequence: number, revision: number): boolean {
+function storedBody(sql: SqlStorage, name: PartName): string | null {
 	const [stored] = sql.exec<{ body: string | null }>('SELECT body FROM parts WHERE name = ?', name)
-	if (readLongText(sql, 'parts', name, stored?.body ?? null) === body) return false
+	return readLongText(sql, 'parts', name, stored?.body ?? null)
+}
+
+/** Whether a part is there: one that went has a row too. */
+export const stands = (sql: SqlStorage, name: PartName): boolean =>
+	sql.exec('SELECT 1 FROM parts WHERE name = ? AND body IS NOT NULL', name).toArray().length > 0
+
+function storePart(sql: SqlStorage, name: PartName, body: string | null, sequence: number, revision: number): void {
 	const hash = createHash('sha256')
 		.update(body ?? '')
 		.digest('hex')
@@ -52,7 +71,6 @@ function storePart(sql: SqlStorage, name: PartName, body: string | null, sequenc
 		hash,
 		storeLongText(sql, 'parts', name, body),
 	)
-	return true
 }
 
 /** Remembers the parts that stand, so that the next build of this resource can take away what it no longer makes. */

@@ -3,6 +3,7 @@ import type { ServiceName } from '../names.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { ConditionedStatus } from '../resources/status.ts'
 import type { Result } from '../result.ts'
+import type { Effect } from '../snapshot/effect.ts'
 import type { Cursor, Endpoint } from '../snapshot/snapshot.ts'
 import type { PartBatch } from './snapshotReplica.ts'
 
@@ -65,6 +66,9 @@ export interface ChangeOutcome {
 	/** The revision in force after the change; unchanged documents make no new one. */
 	readonly revision: number
 	readonly results: readonly ChangeResult[]
+	/** Of a dry run: the revision in force, and what the change would do to the traffic under it. */
+	readonly currentRevision?: number
+	readonly effect?: Effect
 }
 
 export interface RevisionSummary {

@@ -82,7 +82,9 @@ describe('a change', () => {
 		expect(await inRoot(everything)).toEqual(before)
 		expect(would.revision).toBe(2)
 		expect(actions(would)).toEqual(['configured', 'created', 'created', 'deleted'])
-		expect(await change(request)).toEqual(would)
+		const { effect, currentRevision, ...outcome } = would
+		expect([effect?.counts.services, currentRevision]).toEqual([3, 1])
+		expect(await change(request)).toEqual(outcome)
 	})
 
 	it.for<[string, Partial<ChangeRequest>, number | undefined]>([

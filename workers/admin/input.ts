@@ -71,12 +71,16 @@ export const historyQuery = z.strictObject({
 export const resourcesQuery = z.strictObject({ limit, after, namespace: namespaceOrNone.optional() })
 export const waitQuery = z.strictObject({ wait })
 export const servicesQuery = z.strictObject({ limit, after, wait })
+export const rolloutQuery = z.strictObject({ wait: wait.describe('How long to wait until it is live, up to 60s') })
+const flag = z
+	.enum(['true', 'false'], 'must be true or false')
+	.default('false')
+	.transform((value) => value === 'true')
 export const applyQuery = z.strictObject({
-	dryRun: z
-		.enum(['true', 'false'], 'must be true or false')
-		.default('false')
-		.transform((value) => value === 'true')
-		.describe('Answer what would happen, and change nothing'),
+	dryRun: flag.describe('Answer what would happen, its effect included, and change nothing'),
+})
+export const diffQuery = z.strictObject({
+	delete: flag.describe('Compare with a mesh without the resources that the documents name'),
 })
 
 /** A page request as the stores take it: absent, not undefined. */

@@ -5,6 +5,7 @@ import * as health from './api/health.ts'
 import { prometheus } from './api/prometheus.ts'
 import * as resources from './api/resources.ts'
 import * as revisions from './api/revisions.ts'
+import { getRollout } from './api/rollout.ts'
 import * as services from './api/services.ts'
 import * as telemetry from './api/telemetry.ts'
 import * as tokens from './api/tokens.ts'
@@ -31,6 +32,14 @@ export const routes: readonly Route[] = [
 		query: input.applyQuery,
 		body: 'references',
 		handle: changes.remove,
+	}),
+	route('POST', '/v1/diff', {
+		role: 'viewer',
+		summary:
+			'What applying the documents, or deleting what they name, would do: which virtual hosts and rules change, and how',
+		query: input.diffQuery,
+		body: 'documents',
+		handle: changes.diff,
 	}),
 
 	// === resources ===
@@ -73,6 +82,13 @@ export const routes: readonly Route[] = [
 		summary: 'A revision, and how many isolates of each region run it',
 		params: input.revisionParams,
 		handle: revisions.getRevision,
+	}),
+	route('GET', '/v1/revisions/{revision}/rollout', {
+		role: 'viewer',
+		summary: 'Whether a revision is live everywhere; wait answers when it is',
+		params: input.revisionParams,
+		query: input.rolloutQuery,
+		handle: getRollout,
 	}),
 	route('POST', '/v1/revisions/{revision}/rollback', {
 		role: 'operator',

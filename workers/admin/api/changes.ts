@@ -1,38 +1,67 @@
-/** What changes resources: apply, delete and rollback, and how their outcomes and refusals read. */
+/** What changes resources, or says what would change: apply, delete, rollback and diff; how outcomes and refusals read. */
 import type { z } from 'zod'
-import type { ChangeOutcome, ChangeRefusal, ChangeResult } from '../../../src/ports.ts'
+import type { ChangeOutcome, ChangeRefusal, ChangeRequest, ChangeResult } from '../../../src/ports.ts'
 import { type DocumentError, parseDocuments, parseRefs } from '../../../src/resources/documents.ts'
 import type { ConditionedStatus } from '../../../src/resources/status.ts'
-import type { Result } from '../../../src/result.ts'
+import { err, ok, type Result } from '../../../src/result.ts'
 import { formatOf, readText } from '../body.ts'
 import { etagOf } from '../etag.ts'
-import type { applyQuery, revisionParams } from '../input.ts'
+import type { applyQuery, diffQuery, revisionParams } from '../input.ts'
 import { problem } from '../problem.ts'
 import { json } from '../reply.ts'
 import type { Call } from '../route.ts'
+import { sealSecrets } from '../secrets.ts'
 
 type DryRun = z.output<typeof applyQuery>
 
-export async function apply({ request, query, principal, mesh }: Call<unknown, DryRun>): Promise<Response> {
-	const text = await readText(request)
-	if (!text.ok) return text.error
-	const format = formatOf(request.headers.get('content-type'), text.value)
-	if (!format.ok) return format.error
-	const put = parseDocuments(text.value, format.value, mesh.settings)
-	if (!put.ok) return invalidDocuments(put.error)
-	if (put.value.length === 0) return noDocuments()
-	return outcome(await mesh.policyStore().change({ actor: principal, put: put.value, dryRun: query.dryRun }))
+export async function apply(call: Call<unknown, DryRun>): Promise<Response> {
+	const { query, principal, mesh } = call
+	const wanted = await documentsToPut(call)
+	if (!wanted.ok) return wanted.error
+	return outcome(await mesh.policyStore().change({ actor: principal, ...wanted.value, dryRun: query.dryRun }))
 }
 
-export async function remove({ request, query, principal, mesh }: Call<unknown, DryRun>): Promise<Response> {
+export async function remove(call: Call<unknown, DryRun>): Promise<Response> {
+	const { query, principal, mesh } = call
+	const wanted = await documentsToRemove(call)
+	if (!wanted.ok) return wanted.error
+	return outcome(await mesh.policyStore().change({ actor: principal, ...wanted.value, dryRun: query.dryRun }))
+}
+
+/** A dry run for everybody: nothing is changed, and the revision is the one that the effect is compared with. */
+export async function diff(call: Call<unknown, z.output<typeof diffQuery>>): Promise<Response> {
+	const { query, principal, mesh } = call
+	const wanted = query.delete ? await documentsToRemove(call) : await documentsToPut(call)
+	if (!wanted.ok) return wanted.error
+	const result = await mesh.policyStore().change({ actor: principal, ...wanted.value, dryRun: true })
+	if (!result.ok) return refusal(result.error)
+	const { currentRevision = 0, results, effect } = result.value
+	return json({ revision: currentRevision, results: results.map(shownResult), effect })
+}
+
+type Wanted = Pick<ChangeRequest, 'put' | 'remove'>
+
+async function documentsToPut(call: Call<unknown, unknown>): Promise<Result<Wanted, Response>> {
+	const { request, mesh } = call
 	const text = await readText(request)
-	if (!text.ok) return text.error
+	if (!text.ok) return text
 	const format = formatOf(request.headers.get('content-type'), text.value)
-	if (!format.ok) return format.error
+	if (!format.ok) return format
+	const put = parseDocuments(text.value, format.value, mesh.settings)
+	if (!put.ok) return err(invalidDocuments(put.error))
+	if (put.value.length === 0) return err(noDocuments())
+	const sealed = await sealSecrets(call, put.value)
+	return sealed.ok ? ok({ put: sealed.value }) : sealed
+}
+
+async function documentsToRemove({ request }: Call<unknown, unknown>): Promise<Result<Wanted, Response>> {
+	const text = await readText(request)
+	if (!text.ok) return text
+	const format = formatOf(request.headers.get('content-type'), text.value)
+	if (!format.ok) return format
 	const refs = parseRefs(text.value, format.value)
-	if (!refs.ok) return invalidDocuments(refs.error)
-	if (refs.value.length === 0) return noDocuments()
-	return outcome(await mesh.policyStore().change({ actor: principal, remove: refs.value, dryRun: query.dryRun }))
+	if (!refs.ok) return err(invalidDocuments(refs.error))
+	return refs.value.length === 0 ? err(noDocuments()) : ok({ remove: refs.value })
 }
 
 export async function rollback(call: Call<z.output<typeof revisionParams>, unknown>): Promise<Response> {
@@ -43,8 +72,8 @@ export function outcome(result: Result<ChangeOutcome, ChangeRefusal>): Response 
 	return result.ok ? json(shownOutcome(result.value)) : refusal(result.error)
 }
 
-function shownOutcome({ revision, results }: ChangeOutcome): unknown {
-	return { revision, results: results.map(shownResult) }
+function shownOutcome({ revision, results, effect }: ChangeOutcome): unknown {
+	return { revision, results: results.map(shownResult), ...(effect === undefined ? {} : { effect }) }
 }
 
 /** Cluster-wide kinds have no namespace to show. */

@@ -103,14 +103,22 @@ function showRegions({ revision, regions }) {
 	}), 'No region has asked for a snapshot yet: send a request through the mesh.')
 }
 
-function showRevisions({ items, next }) {
+function liveness(rollout) {
+	if (rollout.live) return element('span', 'live everywhere', 'good')
+	const live = rollout.regions.filter((region) => region.live).length
+	return element('span', 'live in ' + live + ' of ' + rollout.regions.length + ' regions', 'bad')
+}
+
+function showRevisions({ items, next }, rollout) {
 	fill('revisions', items.map(({ revision, at, actor, cause, changes }) => {
 		const shown = changes.slice(0, 5).map(({ key, action }) => [action + ' ' + key])
 		if (changes.length > 5) shown.push(['… ' + (changes.length - 5) + ' more', 'quiet'])
 		const when = element('time', age(Date.now() - Date.parse(at)) + ' ago')
 		when.dateTime = at
 		when.title = at
-		return [revision, when, actor, cause, list(shown)]
+		const number = element('span', revision + ' ')
+		if (rollout && rollout.revision === revision) number.append(liveness(rollout))
+		return [number, when, actor, cause, list(shown)]
 	}), 'Nothing has been applied yet.', next)
 }
 
@@ -126,10 +134,12 @@ async function refresh() {
 			api('/v1/resources/HTTPRoute?limit=200'),
 			api('/v1/revisions?limit=20'),
 		])
+		const [newest] = revisions.items
+		const rollout = newest && await api('/v1/revisions/{revision}/rollout'.replace('{revision}', newest.revision))
 		showServices(services, telemetry)
 		showRouting(gateways, routes)
 		showRegions(telemetry)
-		showRevisions(revisions)
+		showRevisions(revisions, rollout)
 		signedIn(true, '')
 		at('state').textContent = 'Revision ' + telemetry.revision + ', as of ' + new Date().toLocaleTimeString()
 		at('trouble').hidden = true
