@@ -4,6 +4,7 @@ import type { ResourceKey } from '../src/names.ts'
 import type { AuditEntry, ChangeAction, Page, ResourceRef, RevisionSummary, Role } from '../src/ports.ts'
 import type { Resource } from '../src/resources/resource.ts'
 import { PAGE_CHARACTERS } from './policyLimits.ts'
+import { reread } from './policyReread.ts'
 import { shown } from './policySecrets.ts'
 
 interface RevisionRow extends Record<string, SqlStorageValue> {
@@ -123,7 +124,7 @@ export function rollbackPlan(sql: SqlStorage, revision: number): RollbackPlan | 
 	)
 	for (const { key, before, after, created_at } of rows) {
 		if (created_at !== null) createdAt.set(key, created_at)
-		if (before !== null) put.push(JSON.parse(before) as Resource)
+		if (before !== null) put.push(reread(before))
 		else if (after !== null) {
 			const { apiVersion, kind, metadata } = JSON.parse(after) as Resource
 			remove.push({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })

@@ -1,11 +1,13 @@
 /** The PolicyStore's counters: which history this is, and how far it has come. */
 
-export function readMeta(sql: SqlStorage, key: 'epoch' | 'sequence' | 'revision'): string | undefined {
+type MetaKey = 'epoch' | 'sequence' | 'revision' | 'schemas'
+
+export function readMeta(sql: SqlStorage, key: MetaKey): string | undefined {
 	const [row] = sql.exec<{ value: string }>('SELECT value FROM meta WHERE key = ?', key)
 	return row?.value
 }
 
-export function writeMeta(sql: SqlStorage, key: 'epoch' | 'sequence' | 'revision', value: string | number): void {
+export function writeMeta(sql: SqlStorage, key: MetaKey, value: string | number): void {
 	sql.exec(
 		'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
 		key,

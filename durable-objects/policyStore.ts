@@ -29,6 +29,7 @@ import { documentTooLarge, TooLarge } from './policyLimits.ts'
 import { currentRevision, currentSequence, readMeta, writeMeta } from './policyMeta.ts'
 import { acknowledge, batchAfter, beginEpoch, lagging, replicaSequence } from './policyOutbox.ts'
 import { storeBuilt } from './policyParts.ts'
+import { rereadDocuments } from './policyReread.ts'
 import { listResources, readResource } from './policyResources.ts'
 import { requireSealed } from './policySecrets.ts'
 import { policyTables } from './policyTables.ts'
@@ -65,6 +66,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		super(ctx, env)
 		this.sql.exec(policyTables)
 		if (readMeta(this.sql, 'epoch') === undefined) writeMeta(this.sql, 'epoch', crypto.randomUUID())
+		ctx.storage.transactionSync(() => rereadDocuments(this.sql))
 		this.index = policyIndex(this.sql)
 	}
 
