@@ -48,10 +48,11 @@ const WORKERS: readonly LocalWorker[] = [
 		name: 'selvedge-proxy',
 		config: 'wrangler.toml',
 		routes: ['*/*'],
-		variables: ({ region, accessLogRate }) => ({
+		variables: ({ port, region, accessLogRate }) => ({
 			MESH_DOMAIN,
 			REGION: region,
 			ENDPOINT_ADDRESSES: 'any',
+			OWN_PORT: String(port),
 			ACCESS_LOG_SAMPLE_RATE: String(accessLogRate),
 		}),
 	},

@@ -13,16 +13,23 @@ import { isFrom } from '../matching/source.ts'
 import type { TrafficMatch } from '../snapshot/filters.ts'
 import type { Match, RouteSlice } from '../snapshot/snapshot.ts'
 import { type CompiledRule, compileRule } from './compileRule.ts'
+import type { Exchange } from './exchange.ts'
+import { forPorts } from './servicePort.ts'
 
 /** A slice as it sits in its virtual host's index, so that it can be taken out again. */
 export interface CompiledSlice {
 	readonly hostnames: readonly string[]
 	readonly candidates: readonly Candidate<CompiledRule>[]
+	/** Whether the route is for the port that a request names at all. Undefined: for all of them. */
+	readonly isFor?: ((exchange: Exchange) => boolean) | undefined
 }
 
-export function compileSlice(slice: RouteSlice): CompiledSlice {
+/** `ownPort` is where callers reach the mesh, if that is known. */
+export function compileSlice(slice: RouteSlice, ownPort?: number): CompiledSlice {
+	const isFor = forPorts(slice.servicePorts, ownPort)
 	const candidates = slice.rules.flatMap((rule, ruleIndex) => {
 		const compiled = compileRule(rule, slice.ports)
+		const isWanted = compileTraffic(rule.only)
 		return rule.matches.map(
 			(match, matchIndex): Candidate<CompiledRule> => ({
 				path: match.path,
@@ -33,13 +40,13 @@ export function compileSlice(slice: RouteSlice): CompiledSlice {
 				route: slice.route,
 				rule: ruleIndex,
 				match: matchIndex,
-				accepts: withTraffic(lazyConditions(match), rule.only),
+				accepts: withPorts(withTraffic(lazyConditions(match), isWanted), isFor),
 				pathMatches: lazyPath(match),
 				value: compiled,
 			}),
 		)
 	})
-	return { hostnames: slice.hostnames.length === 0 ? [''] : slice.hostnames, candidates }
+	return { hostnames: slice.hostnames.length === 0 ? [''] : slice.hostnames, candidates, isFor }
 }
 
 export function addSlice(index: RuleIndex<CompiledRule>, { hostnames, candidates }: CompiledSlice): void {
@@ -48,6 +55,16 @@ export function addSlice(index: RuleIndex<CompiledRule>, { hostnames, candidates
 
 export function removeSlice(index: RuleIndex<CompiledRule>, { hostnames, candidates }: CompiledSlice): void {
 	for (const hostname of hostnames) for (const candidate of candidates) removeCandidate(index, hostname, candidate)
+}
+
+/** The port decides first: chance must not be asked about a request that the rule is not for. */
+function withPorts(
+	accepts: Candidate<CompiledRule>['accepts'],
+	isFor: CompiledSlice['isFor'],
+): Candidate<CompiledRule>['accepts'] {
+	if (isFor === undefined) return accepts
+	// What rules are matched against here is always an exchange.
+	return (facts) => isFor(facts as Exchange) && (accepts === undefined || accepts(facts))
 }
 
 function lazyConditions(match: Match): Candidate<CompiledRule>['accepts'] {
@@ -62,10 +79,23 @@ function lazyConditions(match: Match): Candidate<CompiledRule>['accepts'] {
 /** Chance decides last: a request that the rule is not for must not use up a share of it. */
 function withTraffic(
 	accepts: Candidate<CompiledRule>['accepts'],
-	only: readonly TrafficMatch[] | undefined,
+	isWanted: Candidate<CompiledRule>['accepts'],
 ): Candidate<CompiledRule>['accepts'] {
-	if (only === undefined) return accepts
-	return (facts) => (accepts === undefined || accepts(facts)) && only.every((traffic) => isOf(traffic, facts))
+	if (accepts === undefined || isWanted === undefined) return accepts ?? isWanted
+	return (facts) => accepts(facts) && isWanted(facts)
+}
+
+/** Asked by each match and hostname of the rule, and drawn once for each request: a share is one of requests, not of matches. */
+function compileTraffic(only: readonly TrafficMatch[] | undefined): Candidate<CompiledRule>['accepts'] {
+	if (only === undefined) return undefined
+	const verdicts = new WeakMap<RequestFacts, boolean>()
+	return (facts) => {
+		const known = verdicts.get(facts)
+		if (known !== undefined) return known
+		const verdict = only.every((traffic) => isOf(traffic, facts))
+		verdicts.set(facts, verdict)
+		return verdict
+	}
 }
 
 function isOf({ sources, share }: TrafficMatch, facts: RequestFacts): boolean {

@@ -55,6 +55,8 @@ export interface RoutingTable {
 	egress: MeshDefaults['egress']
 	/** Which hosts such requests may be sent on to. */
 	readonly addresses: Addresses
+	/** Where callers reach the mesh. Unknown: the port that they name tells nothing. */
+	readonly ownPort: number | undefined
 	patterns?: BloomFilter
 	cursor?: Cursor
 	revision: number
@@ -69,12 +71,14 @@ export function createRoutingTable(
 	meshDomain: string,
 	random: () => number,
 	addresses: Addresses = 'names',
+	ownPort?: number,
 ): RoutingTable {
 	return {
 		meshDomain,
 		random,
 		egress: 'registryOnly',
 		addresses,
+		ownPort,
 		hosts: new Map(),
 		services: new Map(),
 		states: new Map(),
@@ -216,7 +220,7 @@ function replaceSlice(table: RoutingTable, pattern: string, name: PartName, slic
 	host.slices.delete(name)
 	removeConsumerSlice(host, name)
 	if (slice === undefined) return
-	const compiled = compileSlice(slice)
+	const compiled = compileSlice(slice, table.ownPort)
 	if (slice.callerNamespace === undefined) {
 		host.slices.set(name, compiled)
 		addSlice(host.index, compiled)

@@ -21,7 +21,8 @@ const MAX_ERRORS = 100
 
 /** Kinds that are refused for a reason of their own. */
 const refusedKinds: Readonly<Record<string, string>> = {
-	GRPCRoute: 'must not be GRPCRoute: native gRPC needs HTTP/2 trailers, which a Worker cannot pass on',
+	GRPCRoute:
+		'must not be GRPCRoute: native gRPC needs HTTP/2 trailers, which a Worker cannot pass on; use an HTTPRoute and gRPC-Web, whose trailers are part of the body',
 }
 
 /**

@@ -44,7 +44,7 @@ export const RequestFieldName = nameThatIsFree(requestOwners)
 export const ResponseFieldName = nameThatIsFree(responseOwners)
 
 /** RFC 9110 §5.5 without obs-text, which no two readers decode alike. A line break would begin another field. */
-const FieldValue = z
+export const FieldValue = z
 	.string()
 	.min(1)
 	.max(4_096)

@@ -1,5 +1,6 @@
 /** What a rule asks of a request: path, method, headers, query parameters; all that are given must hold. */
 import { z } from 'zod'
+import { FieldValue } from './headerEdits.ts'
 import { checkRegularExpression } from './regularExpression.ts'
 import { HeaderName } from './scalars.ts'
 import { firstOfEach } from './unique.ts'
@@ -26,7 +27,7 @@ const PathMatch = z
 const matchType = z.enum(['Exact', 'RegularExpression']).default('Exact')
 
 const HeaderMatch = z
-	.strictObject({ type: matchType, name: HeaderName, value: z.string().min(1).max(4_096) })
+	.strictObject({ type: matchType, name: HeaderName, value: FieldValue })
 	.superRefine(checkValue(expression))
 
 const QueryParamMatch = z

@@ -20,6 +20,8 @@ export interface Attachment {
 	/** Of the listener. A Service has none to speak of. */
 	readonly port?: { readonly scheme: 'http' | 'https'; readonly number: number }
 	readonly callerNamespace?: string
+	/** Of the Service, where the parentRef names one. */
+	readonly servicePort?: number
 }
 
 /** The verdict on one parentRef, in Gateway API's reasons (RouteConditionReason). */
@@ -65,6 +67,7 @@ function attachToService(
 			// GEP-1426: a route bound to a Service is for that Service's traffic, whatever its hostnames say.
 			hostnames: [],
 			...(foreign ? { callerNamespace: route.metadata.namespace } : {}),
+			...(parentRef.port === undefined ? {} : { servicePort: parentRef.port }),
 		},
 	])
 }

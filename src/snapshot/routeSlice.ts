@@ -22,12 +22,15 @@ export function routeSlice(
 ): RouteSlice {
 	const [{ hostnames, callerNamespace }] = attachments
 	const ports = portsOf(attachments)
+	const servicePorts = attachments.flatMap(({ servicePort }) => servicePort ?? [])
 	return {
 		kind: 'routeSlice',
 		route: `${route.metadata.namespace}/${route.metadata.name}`,
 		createdAt,
 		hostnames,
 		...(callerNamespace === undefined ? {} : { callerNamespace }),
+		// A parentRef without a port is for every port, whatever the others name.
+		...(servicePorts.length < attachments.length ? {} : { servicePorts }),
 		...(ports && { ports }),
 		rules,
 	}

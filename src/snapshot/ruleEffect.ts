@@ -72,10 +72,11 @@ function precedence(placed: Placed, moved: boolean): object {
 }
 
 function readable({ rule: { name: _, backends: __, ...rule }, slice }: Placed): object {
-	const { hostnames, callerNamespace, ports } = slice
+	const { hostnames, callerNamespace, servicePorts, ports } = slice
 	return {
 		...(hostnames.length > 0 ? { hostnames } : {}),
 		...(callerNamespace === undefined ? {} : { callerNamespace }),
+		...(servicePorts === undefined ? {} : { servicePorts }),
 		...(plain(rule) as object),
 		...(ports === undefined ? {} : { ports }),
 	}

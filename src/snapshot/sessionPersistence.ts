@@ -8,18 +8,19 @@ type Document = NonNullable<RuleDocument['sessionPersistence']>
 
 /** `ruleName` names the session where the document does not: it lasts as long as the rule keeps its name. */
 export function sessionOf(document: Document, ruleName: string, matches: readonly Match[]): SessionPersistence {
-	const { type, sessionName, absoluteTimeout, idleTimeout, cookieConfig } = document
+	const { type, absoluteTimeout, idleTimeout, cookie, header, cookieConfig } = document
 	const absoluteTimeoutSeconds = secondsOf(absoluteTimeout)
 	const idleTimeoutSeconds = secondsOf(idleTimeout)
 	const isCookie = type === 'Cookie'
-	const name = sessionName ?? `${isCookie ? '' : 'x-'}selvedge-session-${shortHash(ruleName)}`
+	const said = cookie?.name ?? header?.name ?? document.sessionName
+	const name = said ?? `${isCookie ? '' : 'x-'}selvedge-session-${shortHash(ruleName)}`
 	return {
 		type,
 		name: isCookie ? name : name.toLowerCase(),
 		...(absoluteTimeoutSeconds === undefined ? {} : { absoluteTimeoutSeconds }),
 		...(idleTimeoutSeconds === undefined ? {} : { idleTimeoutSeconds }),
-		permanent: isCookie && cookieConfig?.lifetimeType === 'Permanent',
-		path: isCookie ? cookiePath(matches) : '/',
+		permanent: isCookie && (cookie ?? cookieConfig)?.lifetimeType === 'Permanent',
+		path: isCookie ? (cookie?.path ?? cookiePath(matches)) : '/',
 	}
 }
 
@@ -30,7 +31,8 @@ function secondsOf(duration: string | undefined): number | undefined {
 }
 
 /**
- * The one path that all matches name, so that the cookie goes nowhere else (GEP-1619, "Path attribute"); otherwise `/`.
+ * Where the document has no `cookie`: the one path that all matches name, so that the cookie goes nowhere else (GEP-1619 up to
+ * Gateway API 1.6, "Path attribute"); otherwise `/`.
  * A `;` would end the attribute (RFC 6265 §4.1.1, path-value).
  */
 function cookiePath(matches: readonly Match[]): string {

@@ -45,6 +45,8 @@ export interface RouteSlice {
 	readonly hostnames: readonly string[]
 	/** A consumer route applies to callers of this namespace only (GAMMA: a route outside its Service's namespace). */
 	readonly callerNamespace?: string
+	/** Ports of the Service that the route is for (`parentRef.port`); absent: all of them. */
+	readonly servicePorts?: readonly number[]
 	/** Ports of the listeners, where they are not the usual ones of their protocol: what a redirect without a port names. */
 	readonly ports?: { readonly http?: number; readonly https?: number }
 	readonly rules: readonly Rule[]

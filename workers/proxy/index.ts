@@ -16,6 +16,8 @@ export interface ProxyEnv {
 	readonly REGION?: string
 	/** `any` where requests that are passed through may name loopback and IP literals. */
 	readonly ENDPOINT_ADDRESSES?: string
+	/** Where callers reach the mesh; empty where that is not known, and the port that a caller names then tells nothing. */
+	readonly OWN_PORT?: string
 	/** 0–1. */
 	readonly ACCESS_LOG_SAMPLE_RATE?: string
 	readonly SNAPSHOT_REPLICA: { getByName(region: string, options?: object): SnapshotReplicaPort }
@@ -34,7 +36,9 @@ export default {
 
 function start(env: ProxyEnv, region: string): Serve {
 	const options = placement(region)
-	const table = createRoutingTable(env.MESH_DOMAIN, Math.random, env.ENDPOINT_ADDRESSES === 'any' ? 'any' : 'names')
+	const addresses = env.ENDPOINT_ADDRESSES === 'any' ? 'any' : 'names'
+	const ownPort = env.OWN_PORT ? Number(env.OWN_PORT) : undefined
+	const table = createRoutingTable(env.MESH_DOMAIN, Math.random, addresses, ownPort)
 	const knowledge = createKnowledge(
 		table,
 		controlPlane(() => env.SNAPSHOT_REPLICA.getByName(region, options), region),

@@ -154,7 +154,7 @@ export const slice = (
 	pattern: string,
 	route: string,
 	to: string | readonly Rule[],
-	more: { hostnames?: string[]; callerNamespace?: string; prefix?: string } = {},
+	more: { hostnames?: string[]; callerNamespace?: string; servicePorts?: number[]; prefix?: string } = {},
 ): Record<PartName, PartBody> => {
 	const { prefix = '', hostnames = [], ...rest } = more
 	const rules = typeof to === 'string' ? [rule(`default/${route}/0`, prefix, to)] : to

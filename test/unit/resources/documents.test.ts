@@ -206,7 +206,9 @@ spec:
 		],
 		[
 			`{apiVersion: ${gatewayApi}, kind: GRPCRoute, metadata: {name: a}}`,
-			['kind: must not be GRPCRoute: native gRPC needs HTTP/2 trailers, which a Worker cannot pass on'],
+			[
+				'kind: must not be GRPCRoute: native gRPC needs HTTP/2 trailers, which a Worker cannot pass on; use an HTTPRoute and gRPC-Web, whose trailers are part of the body',
+			],
 		],
 	])('say which kinds are accepted: %s', (text, expected) => {
 		expect(errors(text).map(({ path, message }) => `${path}: ${message}`)).toEqual(expected)

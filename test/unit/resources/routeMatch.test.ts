@@ -68,6 +68,8 @@ test('of several entries with an equivalent name only the first counts', () => {
 	expect(queryParams.map(({ value }) => value)).toEqual(['1', '2'])
 })
 
+const fieldValue =
+	'must be printable US-ASCII, with spaces and tabs only between other characters (RFC 9110 field value)'
 const header = (i: number) => ({ name: `h${i}`, value: 'x' })
 test.each([
 	['16 headers and query parameters', { headers: times(16, header), queryParams: times(16, header) }, []],
@@ -90,6 +92,20 @@ test.each([
 			`${at}.headers[1].value: must be at least 1 character long`,
 			`${at}.queryParams[0].value: must be at most 1,024 characters long`,
 		],
+	],
+	[
+		'header values that no field can have',
+		{
+			headers: [
+				{ name: 'a', value: 'x\r\ny: z' },
+				{ name: 'b', value: ' x' },
+				{ name: 'c', value: 'ü' },
+				{ name: 'd', value: 'x y\tz' },
+				{ name: 'e', type: 'RegularExpression', value: '\n' },
+			],
+			queryParams: [{ name: 'a', value: ' ü\n' }],
+		},
+		[0, 1, 2, 4].map((i) => `${at}.headers[${i}].value: ${fieldValue}`),
 	],
 	[
 		'a pseudo header',

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { parsedRule, ruleProblems } from './fixtures.ts'
 
 const token = 'must be an HTTP field name (RFC 9110 token)'
+const pathValue = "must begin with '/' and be printable US-ASCII without ';' (RFC 6265 path-value)"
 test.each([
 	[{}, []],
 	[{ sessionName: 'a'.repeat(128), absoluteTimeout: '9600h', idleTimeout: '1s' }, []],
@@ -39,6 +40,33 @@ test.each([
 		['cookieConfig.lifetimeType: must be one of Permanent, Session [UnsupportedValue]'],
 	],
 	[{ type: 'Header', cookieConfig: {} }, ['cookieConfig: must be left out for type Header']],
+	[{ cookie: {} }, []],
+	[{ cookie: { name: 'a'.repeat(256), path: '/a b', lifetimeType: 'Permanent' }, absoluteTimeout: '1h' }, []],
+	[{ cookie: { name: 'a'.repeat(257) } }, ['cookie.name: must be at most 256 characters long']],
+	[{ cookie: { name: 'a;b' } }, [`cookie.name: ${token}`]],
+	[{ cookie: { path: 'a' } }, [`cookie.path: ${pathValue}`]],
+	[{ cookie: { path: '/; Domain=example.com' } }, [`cookie.path: ${pathValue}`]],
+	[{ cookie: { path: '/\r\nSet-Cookie: a=b' } }, [`cookie.path: ${pathValue}`]],
+	[{ cookie: { lifetimeType: 'Permanent' } }, ['absoluteTimeout: is required for a cookie of lifetimeType Permanent']],
+	[{ type: 'Header', cookie: {} }, ['cookie: must be left out for type Header']],
+	[{ type: 'Header', header: { name: 'X-Session' } }, []],
+	[{ type: 'Header', header: {} }, ['header.name: is required']],
+	[
+		{ type: 'Header', header: { name: 'Upgrade' } },
+		["header.name: must not be 'Upgrade': the platform writes it for each hop"],
+	],
+	[{ header: { name: 'X-Session' } }, ['header: must be left out for type Cookie']],
+	[
+		{ cookie: {}, sessionName: 'a', cookieConfig: {} },
+		[
+			'sessionName: must be left out beside cookie, which says the same',
+			'cookieConfig: must be left out beside cookie, which says the same',
+		],
+	],
+	[
+		{ type: 'Header', header: { name: 'x-a' }, sessionName: 'x-b' },
+		['sessionName: must be left out beside header, which says the same'],
+	],
 ])('judges %j', (sessionPersistence, expected) => {
 	expect(ruleProblems({ sessionPersistence })).toEqual(expected.map((problem) => `sessionPersistence.${problem}`))
 })
@@ -47,5 +75,9 @@ test('a session is a cookie that ends with the browser’s unless it says otherw
 	expect(parsedRule({ sessionPersistence: { cookieConfig: {} } }).sessionPersistence).toEqual({
 		type: 'Cookie',
 		cookieConfig: { lifetimeType: 'Session' },
+	})
+	expect(parsedRule({ sessionPersistence: { cookie: {} } }).sessionPersistence).toEqual({
+		type: 'Cookie',
+		cookie: { path: '/', lifetimeType: 'Session' },
 	})
 })

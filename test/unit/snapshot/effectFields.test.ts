@@ -81,12 +81,13 @@ describe('of a rule are compared', () => {
 			[{ path: 'only[0].sources', before: null, after: [{ namespace: 'x' }] }],
 		],
 		[
-			'the hosts and the callers that it is for, and the ports that its redirects name',
+			'the hosts, callers and ports that it is for, and the ports that its redirects name',
 			slice({}, { hostnames: ['a.test'] }),
-			slice({}, { callerNamespace: 'x', ports: { http: 8080 } }),
+			slice({}, { callerNamespace: 'x', servicePorts: [80], ports: { http: 8080 } }),
 			[
 				{ path: 'hostnames', before: ['a.test'], after: null },
 				{ path: 'callerNamespace', before: null, after: 'x' },
+				{ path: 'servicePorts', before: null, after: [80] },
 				{ path: 'ports', before: null, after: { http: 8080 } },
 			],
 		],

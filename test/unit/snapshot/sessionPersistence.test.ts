@@ -22,6 +22,34 @@ describe("the cookie's Path", () => {
 	})
 })
 
+describe('both spellings of a session', () => {
+	const matches = [at('PathPrefix', '/a')]
+
+	it('mean the same cookie, but for its Path, which the newer one says', () => {
+		const older = sessionOf(
+			{ type: 'Cookie', sessionName: 'Cart', absoluteTimeout: '1h', cookieConfig: { lifetimeType: 'Permanent' } },
+			'default/r/0',
+			matches,
+		)
+		const cookie = { name: 'Cart', path: '/b', lifetimeType: 'Permanent' } as const
+		const newer = sessionOf({ type: 'Cookie', absoluteTimeout: '1h', cookie }, 'default/r/0', matches)
+		expect(older).toEqual({ type: 'Cookie', name: 'Cart', absoluteTimeoutSeconds: 3_600, permanent: true, path: '/a' })
+		expect(newer).toEqual({ ...older, path: '/b' })
+	})
+
+	it('mean the same header', () => {
+		const older = sessionOf({ type: 'Header', sessionName: 'X-Cart' }, 'default/r/0', matches)
+		expect(older).toEqual({ type: 'Header', name: 'x-cart', permanent: false, path: '/' })
+		expect(sessionOf({ type: 'Header', header: { name: 'X-Cart' } }, 'default/r/0', matches)).toEqual(older)
+	})
+
+	it('leave the name to the mesh', () => {
+		const cookie = { path: '/', lifetimeType: 'Session' } as const
+		const { name } = sessionOf({ type: 'Cookie', cookie }, 'foobar', matches)
+		expect(name).toBe('selvedge-session-bf9cf968')
+	})
+})
+
 describe('a session without a name', () => {
 	const nameOf = (type: 'Cookie' | 'Header', ruleName: string) => sessionOf({ type }, ruleName, []).name
 
