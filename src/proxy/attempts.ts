@@ -2,6 +2,7 @@
 import { attemptTimeoutMs } from '../resilience/deadline.ts'
 import { backoffMs, isRetryableStatus, mayRetry } from '../resilience/retry.ts'
 import type { RetryRule, Timeouts } from '../snapshot/filters.ts'
+import { type BodyBudget, giveBack, takeBytes } from './bodyBudget.ts'
 import type { Plan } from './compileRule.ts'
 import type { Exchange } from './exchange.ts'
 import type { Forward, TimeLimit } from './forward.ts'
@@ -11,34 +12,52 @@ import type { Refusal } from './refusal.ts'
 import { pickEndpoint } from './stages/pick.ts'
 
 type Outcome = Response | Refusal
+type AttemptPorts = Pick<ProxyPorts, 'now' | 'random' | 'wait'>
 
 /** The exchange's endpoint is the first one tried. What comes back is the last attempt's answer. */
 export async function attempt(
 	exchange: Exchange,
 	plan: Plan,
 	forward: Forward,
-	ports: Pick<ProxyPorts, 'now' | 'random' | 'wait'>,
+	budget: BodyBudget,
+	ports: AttemptPorts,
 ): Promise<Outcome> {
-	const { retry, timeouts } = plan
+	const { retry } = plan
 	const { request } = exchange
-	if (retry === undefined || !mayRetry(retry, exchange.method) || !canRepeat(request, retry))
-		return once(exchange, plan, forward, ports.now(), undefined)
-	const body = request.body === null ? undefined : await wholeBody(exchange, timeouts, ports)
-	if (body !== undefined && 'reason' in body) return body
+	const bytes = request.body === null ? 0 : Number(request.headers.get('content-length'))
+	const repeats = retry !== undefined && mayRetry(retry, exchange.method) && canRepeat(request, retry)
+	const holding = repeats ? takeBytes(budget, bytes, ports.now()) : undefined
+	if (!repeats || holding === undefined) return once(exchange, plan, forward, ports.now(), undefined)
+	try {
+		const body = request.body === null ? undefined : await wholeBody(exchange, plan.timeouts, ports)
+		if (body !== undefined && 'reason' in body) return body
+		return await repeat(exchange, plan, retry, forward, body, ports)
+	} finally {
+		giveBack(budget, holding)
+	}
+}
+
+async function repeat(
+	exchange: Exchange,
+	plan: Plan,
+	retry: RetryRule,
+	forward: Forward,
+	body: ArrayBuffer | undefined,
+	ports: AttemptPorts,
+): Promise<Outcome> {
 	const tried = new Set<string>()
 	for (let tries = 1; ; tries++) {
 		const outcome = await once(exchange, plan, forward, ports.now(), body)
 		if (tries > retry.attempts || !isWorthRetrying(outcome, retry)) return outcome
 		const pause = backoffMs(retry, tries, ports.random())
-		const left = timeLeft(exchange, timeouts, ports.now())
+		const left = timeLeft(exchange, plan.timeouts, ports.now())
 		// An answer that is there is better than running out of time over another.
 		if (left !== undefined && left <= pause) return outcome
 		if (outcome instanceof Response) await outcome.body?.cancel()
 		await ports.wait(pause)
 		tried.add(exchange.endpoint!.id)
-		// Endpoints may have changed meanwhile; with none left, the last answer would be gone already.
-		const none = pickEndpoint(exchange, tried)
-		if (none !== undefined) return none
+		// Where there is no other, it stays with the one that it has.
+		pickEndpoint(exchange, tried)
 	}
 }
 

@@ -9,8 +9,12 @@ export interface CompiledRule {
 	readonly name: string
 	/** Draws a backend in proportion to the weights. `random` is uniform in [0, 1). */
 	readonly backend: (random: number) => CompiledBackend
+	/** All of them, also those of weight 0, which are never drawn. */
+	readonly backends: () => readonly CompiledBackend[]
 	/** What the rule does besides sending requests on. Undefined for most: they pay nothing for it. */
 	readonly plan?: (() => Plan) | undefined
+	/** What was compiled. Undefined where nobody wrote a rule. */
+	readonly source?: Rule
 }
 
 export type CompiledBackend =
@@ -41,6 +45,8 @@ export function compileRule(rule: Rule, ports?: { readonly http?: number; readon
 			draw ??= drawFrom(compiledBackends())
 			return draw(random)
 		},
+		backends: compiledBackends,
+		source: rule,
 		plan: needsPlan(rule)
 			? () => {
 					plan ??= {
@@ -59,7 +65,7 @@ export function compileRule(rule: Rule, ports?: { readonly http?: number; readon
 /** The rule that sends everything to one service. It has no name. */
 export function ruleTo(service: ServiceName): CompiledRule {
 	const backend = { weight: 1, service }
-	return { name: '', backend: () => backend, plan: undefined }
+	return { name: '', backend: () => backend, backends: () => [backend], plan: undefined }
 }
 
 function needsPlan({ filters, timeouts, retry, session, backends }: Rule): boolean {

@@ -19,6 +19,8 @@ export interface CompiledService {
 	readonly pick: (avoid?: ReadonlySet<string>) => TargetEndpoint | undefined
 	/** The endpoint of a session, by its token. Also one of weight 0: who is there may stay. */
 	readonly find: (token: string) => TargetEndpoint | undefined
+	/** As the snapshot has them, with their weights. */
+	readonly endpoints: readonly Endpoint[]
 	/** Outside the mesh: it is told nothing of who calls. */
 	readonly external: boolean
 	/** What the mesh adds to each request. */
@@ -66,6 +68,7 @@ export function compileService(target: ServiceTarget, states: EndpointStates, ra
 			byToken ??= new Map(compiled.map((endpoint) => [endpointToken(target.service, endpoint.id), endpoint]))
 			return byToken.get(token)
 		},
+		endpoints: target.endpoints,
 		external,
 		credential: credential === undefined ? undefined : compileCredential(credential),
 	}

@@ -23,6 +23,10 @@ export function forwarder(ports: ProxyPorts): Forward {
 		const service = exchange.service!
 		if (service.credential !== undefined && 'invalid' in service.credential)
 			return { reason: 'credential_unavailable', service: service.name, detail: service.credential.invalid }
+		if (exchange.method === 'POST' && isNativeGrpc(exchange.header('content-type'))) return { reason: 'native_grpc' }
+		// TRACE makes the service repeat the request, secret and all (RFC 9110 §9.3.8).
+		if (service.credential !== undefined && exchange.method === 'TRACE')
+			return { reason: 'method_refused', method: 'TRACE', service: service.name }
 		state.inFlight++
 		exchange.attempts++
 		try {
@@ -40,6 +44,10 @@ export function forwarder(ports: ProxyPorts): Forward {
 		}
 	}
 }
+
+/** `application/grpc` and `application/grpc+…`, but not gRPC-Web, whose trailers are part of its body. */
+const isNativeGrpc = (contentType: string | null): boolean =>
+	contentType?.startsWith('application/grpc') === true && /^application\/grpc(?:\+|;|$)/.test(contentType)
 
 /** The runtime's own words, cut to a line. Its internal references are for its makers. */
 function sentence(error: unknown): string {

@@ -1,7 +1,8 @@
 /** Copies of a request for other services. They are sent beside it, after it, and nobody waits for their answers. */
 import { isDrawn } from '../filters/share.ts'
-import type { Mirror } from '../snapshot/filters.ts'
+import type { ServiceName } from '../names.ts'
 import { newTraceparent } from '../telemetry/traceContext.ts'
+import { type BodyBudget, giveBack, type HeldBytes, takeBytes } from './bodyBudget.ts'
 import type { Plan } from './compileRule.ts'
 import type { CompiledService } from './compileService.ts'
 import type { Exchange } from './exchange.ts'
@@ -16,69 +17,80 @@ export const MAX_MIRRORED_BYTES = 262_144
 /** Of one request at a time. The platform lets six connections wait for headers, and the request itself needs one of them. */
 const MIRRORS_AT_ONCE = 3
 
-/** A request for a mirror: a copy that shares its body with the request until one of them has been read. */
-interface Copy {
-	readonly service: string
-	readonly source: Request
+/** The mirrors of one request, and the body that they all get. */
+interface Copies {
+	readonly services: readonly ServiceName[]
+	/** Undefined without a body. Rejects when the body does not come to its end: then there is nothing to copy. */
+	readonly body: Promise<ArrayBuffer> | undefined
+	readonly holding: HeldBytes
 }
 
-/** Draws the mirrors and copies the request for each: before it is sent, for then its body is gone. */
-export function copiesFor(exchange: Exchange, plan: Plan): readonly Copy[] {
+/**
+ * Draws the mirrors and copies the body for them: before the request is sent, for then its body is gone. The copy is read at
+ * once, so that neither a slow service nor one that answers early leaves half of it to the mirrors.
+ */
+export function copiesFor(exchange: Exchange, plan: Plan, budget: BodyBudget, now: number): Copies | undefined {
 	const mirrors = [...(plan.filters.mirrors ?? []), ...(backendFilters(exchange)?.mirrors ?? [])]
-	if (mirrors.length === 0) return []
+	if (mirrors.length === 0) return undefined
 	const { request } = exchange
-	const drawn = mirrors.filter(({ share }: Mirror) => isDrawn(share, exchange.random()))
+	const services = mirrors.filter(({ share }) => isDrawn(share, exchange.random())).map(({ service }) => service)
 	// A switched protocol is a conversation, which nobody can hold twice.
-	if (exchange.header('upgrade') !== null) return []
-	if (request.body !== null && !isSmall(request.headers.get('content-length'))) return []
-	return drawn.map(({ service }) => ({ service, source: request.body === null ? request : request.clone() }))
+	if (services.length === 0 || exchange.header('upgrade') !== null) return undefined
+	const length = request.body === null ? 0 : copiedLength(request)
+	const holding = length === undefined ? undefined : takeBytes(budget, length * services.length, now)
+	if (holding === undefined) return undefined
+	const body = request.body === null ? undefined : request.clone().arrayBuffer()
+	// Each copy sees its failure for itself.
+	body?.catch(() => {})
+	return { services, body, holding }
 }
 
-const isSmall = (length: string | null): boolean => length !== null && Number(length) <= MAX_MIRRORED_BYTES
+/** Undefined for a body that cannot be copied: it is too long, of unknown length, or that of a method which may have none. */
+function copiedLength({ headers, method }: Request): number | undefined {
+	const length = headers.get('content-length')
+	if (length === null || method === 'GET' || method === 'HEAD') return undefined
+	return Number(length) <= MAX_MIRRORED_BYTES ? Number(length) : undefined
+}
 
 /** Sends the copies, a few at a time, each with the client's own path and the rule's edits. Never rejects. */
 export async function sendCopies(
 	exchange: Exchange,
 	plan: Plan,
-	copies: readonly Copy[],
-	load: (service: string) => Promise<CompiledService | undefined>,
+	copies: Copies,
+	load: (service: ServiceName) => Promise<CompiledService | undefined>,
+	budget: BodyBudget,
 	ports: ProxyPorts,
 ): Promise<void> {
-	const waiting = [...copies]
+	const { editRequest } = plan.filters
+	const { target, authority } = exchange
+	const edits = editRequest === undefined ? [] : [editRequest]
+	const waiting = [...copies.services]
 	const sendNext = async (): Promise<void> => {
-		for (let copy = waiting.shift(); copy !== undefined; copy = waiting.shift())
-			await sendCopy(exchange, plan, copy, load, ports)
+		for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+			// Whatever becomes of a copy concerns nobody but its target.
+			await sendCopy(exchange, await load(name), { target, authority, edits, body: await copies.body }, ports).catch(
+				() => {},
+			)
+		}
 	}
-	await Promise.all(Array.from({ length: MIRRORS_AT_ONCE }, sendNext))
+	await Promise.all(Array.from({ length: MIRRORS_AT_ONCE }, () => sendNext().catch(() => {})))
+	giveBack(budget, copies.holding)
 }
 
 async function sendCopy(
 	exchange: Exchange,
-	plan: Plan,
-	{ service: name, source }: Copy,
-	load: (service: string) => Promise<CompiledService | undefined>,
+	service: CompiledService | undefined,
+	outgoing: Outgoing,
 	ports: ProxyPorts,
 ): Promise<void> {
-	try {
-		const service = await load(name)
-		const endpoint = service?.pick()
-		if (service === undefined || endpoint === undefined) return
-		if (service.credential !== undefined && 'invalid' in service.credential) return
-		const { editRequest } = plan.filters
-		const outgoing: Outgoing = {
-			target: exchange.target,
-			authority: exchange.authority,
-			edits: editRequest === undefined ? [] : [editRequest],
-			source,
-		}
-		const sender = {
-			clientAddress: ports.clientAddress(exchange.request),
-			newTraceparent: () => newTraceparent(ports.random, false),
-		}
-		const request = upstreamRequest(exchange, { service, endpoint }, sender, outgoing)
-		const response = await ports.send(request, MIRROR_TIMEOUT_MS)
-		await response.body?.cancel()
-	} catch {
-		// Whatever becomes of a copy concerns nobody but its target.
+	const endpoint = service?.pick()
+	if (service === undefined || endpoint === undefined) return
+	if (service.credential !== undefined && 'invalid' in service.credential) return
+	const sender = {
+		clientAddress: ports.clientAddress(exchange.request),
+		newTraceparent: () => newTraceparent(ports.random, false),
 	}
+	const request = upstreamRequest(exchange, { service, endpoint }, sender, outgoing)
+	const response = await ports.send(request, MIRROR_TIMEOUT_MS)
+	await response.body?.cancel()
 }

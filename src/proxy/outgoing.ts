@@ -13,8 +13,6 @@ export interface Outgoing {
 	readonly edits: readonly ((headers: Headers) => void)[]
 	/** The whole body, when it was read to be sent more than once. */
 	readonly body?: ArrayBuffer | undefined
-	/** Stands in for the client's request, whose body can be sent only once. */
-	readonly source?: Request
 }
 
 /** Of two rewrites the backend's counts: it is the more specific. Both edit the path that the client sent. */

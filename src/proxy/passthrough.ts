@@ -28,6 +28,7 @@ export function passthrough(table: RoutingTable, { scheme, authority }: Exchange
 	if (isInDomain(host, table.meshDomain)) return undefined
 	if (table.addresses === 'names' && unreachable(host) !== undefined) return undefined
 	const endpoint: TargetEndpoint = { id: authority, base, state: { inFlight: 0 } }
-	const service = { name: '', pick: () => endpoint, find: () => undefined, external: true, credential: undefined }
+	const noName = { name: '', endpoints: [], external: true, credential: undefined }
+	const service: CompiledService = { ...noName, pick: () => endpoint, find: () => undefined }
 	return { rule: ruleTo(''), service, endpoint }
 }

@@ -1,5 +1,6 @@
 /** The data path. Read it top to bottom: this is the order every request goes through. */
 import { attempt } from './attempts.ts'
+import { type BodyBudget, createBodyBudget } from './bodyBudget.ts'
 import type { Plan } from './compileRule.ts'
 import { decorated } from './decorate.ts'
 import { admit, type Exchange } from './exchange.ts'
@@ -22,6 +23,7 @@ export type Serve = (request: Request, scope: Scope) => Promise<Response>
 export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 	const { table } = knowledge
 	const forward = forwarder(ports)
+	const budget = createBodyBudget()
 
 	return async (request, scope) => {
 		const exchange = admit(request, ports.now(), table.random)
@@ -43,7 +45,7 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 					refusal ??
 					(plan === undefined
 						? ((await pick(knowledge, exchange, scope)) ?? (await forward(exchange)))
-						: await follow(plan, exchange, { knowledge, forward, ports, scope }))
+						: await follow(plan, exchange, { knowledge, forward, budget, ports, scope }))
 			}
 		} catch (error) {
 			ports.report(error)
@@ -60,6 +62,7 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 interface Means {
 	readonly knowledge: Knowledge
 	readonly forward: Forward
+	readonly budget: BodyBudget
 	readonly ports: ProxyPorts
 	readonly scope: Scope
 }
@@ -68,7 +71,7 @@ interface Means {
 async function follow(
 	plan: Plan,
 	exchange: Exchange,
-	{ knowledge, forward, ports, scope }: Means,
+	{ knowledge, forward, budget, ports, scope }: Means,
 ): Promise<Response | Refusal> {
 	const { revision } = knowledge.table
 	const answer =
@@ -77,9 +80,11 @@ async function follow(
 		(await filter(exchange, backendFilters(exchange), revision, ports))
 	if (answer !== undefined) return answer
 	// Copies are made while the body is still there, and sent when the request itself is on its way.
-	const copies = copiesFor(exchange, plan)
-	const response = attempt(exchange, plan, forward, ports)
-	if (copies.length > 0)
-		scope.waitUntil(sendCopies(exchange, plan, copies, (name) => serviceFor(knowledge, exchange, name, scope), ports))
+	const copies = copiesFor(exchange, plan, budget, ports.now())
+	const response = attempt(exchange, plan, forward, budget, ports)
+	if (copies !== undefined) {
+		const load = (name: string) => serviceFor(knowledge, exchange, name, scope)
+		scope.waitUntil(sendCopies(exchange, plan, copies, load, budget, ports))
+	}
 	return response
 }

@@ -9,6 +9,7 @@ import type { Refusal } from './refusal.ts'
 import { type ResolvedHost, resolveHost } from './routingTable.ts'
 import { pickEndpoint, pickService } from './stages/pick.ts'
 import { resume } from './stages/resume.ts'
+import { isLooping } from './upstreamRequest.ts'
 
 /** Places a host that the warm table does not resolve. */
 export async function place(
@@ -17,14 +18,21 @@ export async function place(
 	scope: Scope,
 ): Promise<ResolvedHost | Passthrough | Refusal> {
 	const { host, startedAt } = exchange
-	const unknown = { reason: 'unknown_host', host } as const
 	if (host === '') return { reason: 'malformed_url' }
-	if (resolveHost(knowledge.table, host) === null) return passthrough(knowledge.table, exchange) ?? unknown
+	if (resolveHost(knowledge.table, host) === null) return wayOut(knowledge, exchange)
 	const answer = await learnHost(knowledge, host, startedAt, scope)
-	if (answer === 'unknown') return passthrough(knowledge.table, exchange) ?? unknown
+	if (answer === 'unknown') return wayOut(knowledge, exchange)
 	if (answer === 'exhausted') return { reason: 'lookups_exhausted', host }
 	if (answer === 'unreachable') return { reason: 'control_plane_unreachable', host }
 	return answer
+}
+
+/** A host that nobody registered: out of the mesh, where that is allowed, but not in circles. */
+function wayOut({ table }: Knowledge, exchange: Exchange): Passthrough | Refusal {
+	const { host } = exchange
+	const out = passthrough(table, exchange)
+	if (out === undefined) return { reason: 'unknown_host', host }
+	return isLooping(exchange.header('cdn-loop')) ? { reason: 'loop_detected', host } : out
 }
 
 /** Backend, then endpoint. Only a service's first request in an isolate waits here. */

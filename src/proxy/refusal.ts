@@ -21,6 +21,12 @@ export type Refusal =
 	| { readonly reason: 'request_aborted' }
 	/** A filter of the rule or backend cannot be followed; `detail` names the field of the route. */
 	| { readonly reason: 'invalid_filter'; readonly detail: string }
+	/** A call whose trailers cannot pass: answered as gRPC answers, for its caller reads nothing else. */
+	| { readonly reason: 'native_grpc' }
+	/** The request left for an unregistered host, and has come back. */
+	| { readonly reason: 'loop_detected'; readonly host: string }
+	/** A method that would show the caller the service's secret. */
+	| { readonly reason: 'method_refused'; readonly method: string; readonly service: string }
 	/** The secret that the service wants from the mesh cannot be had. */
 	| { readonly reason: 'credential_unavailable'; readonly service: string; readonly detail: string }
 	/** A FaultInjection says so. */

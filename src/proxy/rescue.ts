@@ -86,6 +86,27 @@ const answers: Record<RefusalReason, Answer> = {
 		proxyError: 'proxy_configuration_error',
 		title: 'Invalid filter',
 	},
+	native_grpc: {
+		status: 200,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_protocol_error',
+		title: 'Native gRPC cannot pass',
+	},
+	loop_detected: {
+		status: 508,
+		owner: 'config',
+		flag: '-',
+		proxyError: 'proxy_loop_detected',
+		title: 'Loop detected',
+	},
+	method_refused: {
+		status: 405,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_request_denied',
+		title: 'Method refused',
+	},
 	credential_unavailable: {
 		status: 500,
 		owner: 'config',
@@ -142,15 +163,28 @@ export function rescue(refusal: Refusal, exchange: Exchange, revision: number): 
 		revision,
 		...(rule === undefined ? {} : { rule }),
 	}
+	const made = proxyStatus({ error: proxyError, details: refusal.reason, revision, rule })
+	if (refusal.reason === 'native_grpc') return grpcRefusal(body.detail, made)
 	const text = encoder.encode(`${JSON.stringify(body)}\n`)
 	const headers = new Headers({
 		'content-type': 'application/problem+json',
 		'content-length': String(text.length),
 		'cache-control': 'no-store',
-		'proxy-status': proxyStatus({ error: proxyError, details: refusal.reason, revision, rule }),
+		'proxy-status': made,
 	})
 	if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds))
 	return new Response(exchange.request.method === 'HEAD' ? null : text, { status, headers })
+}
+
+/** A response without messages, its status where the trailers would be (gRPC over HTTP/2, "Trailers-Only"). 12 is UNIMPLEMENTED. */
+function grpcRefusal(message: string, made: string): Response {
+	const headers = {
+		'content-type': 'application/grpc',
+		'grpc-status': '12',
+		'grpc-message': message,
+		'proxy-status': made,
+	}
+	return new Response(null, { status: 200, headers })
 }
 
 const attempts = ({ attempts }: Exchange): string => (attempts === 1 ? '1 attempt' : `${attempts} attempts`)
@@ -177,6 +211,12 @@ function detailOf(refusal: Refusal, exchange: Exchange): string {
 			return 'the request ended before all of its body had come'
 		case 'invalid_filter':
 			return refusal.detail
+		case 'native_grpc':
+			return 'native gRPC needs HTTP/2 trailers, which cannot pass here: use gRPC-Web'
+		case 'loop_detected':
+			return `a request for ${refusal.host} was sent out of the mesh and came back to it`
+		case 'method_refused':
+			return `${refusal.method} would make Service ${refusal.service} repeat the secret that the mesh adds`
 		case 'credential_unavailable':
 			return `Service ${refusal.service}: ${refusal.detail}`
 		case 'fault_injected':

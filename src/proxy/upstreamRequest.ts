@@ -20,6 +20,13 @@ const SPOOFABLE = [
 /** What says who called and by what name: the mesh's own affair, and nothing for a service outside of it. */
 const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'cf-connecting-ip']
 
+/** Marks what was sent on to a host that nobody registered, so that it is known when it comes back (RFC 8586). */
+const LOOP_TOKEN = 'selvedge'
+
+/** Whether a request was here before on its way to an unregistered host. */
+export const isLooping = (cdnLoop: string | null): boolean =>
+	cdnLoop?.split(',').some((token) => token.split(';')[0]!.trim() === LOOP_TOKEN) === true
+
 /** Where a request goes next. */
 export interface Hop {
 	readonly service: CompiledService
@@ -55,13 +62,13 @@ export function upstreamRequest(
 	}
 	if (outgoing !== undefined) for (const edit of outgoing.edits) edit(headers)
 	if (service.credential !== undefined) setCredential(headers, service)
+	if (service.name === '') headers.append('cdn-loop', LOOP_TOKEN)
 	return upstream
 }
 
 function newRequest(url: string, { request }: Exchange, outgoing: Outgoing | undefined): Request {
-	const source = outgoing?.source ?? request
-	if (outgoing?.body === undefined) return new Request(url, source)
-	return new Request(url, { method: source.method, headers: source.headers, body: outgoing.body })
+	if (outgoing?.body === undefined) return new Request(url, request)
+	return new Request(url, { method: request.method, headers: request.headers, body: outgoing.body })
 }
 
 function setForwarding(headers: Headers, exchange: Exchange, clientAddress: string, authority: string): void {
@@ -83,9 +90,12 @@ function forwarded(clientAddress: string, { authority, scheme }: Exchange): stri
 /** Takes the place of whatever the caller sent under the name of the secret. */
 function withCredential(url: string, { credential }: CompiledService): string {
 	if (credential === undefined || 'invalid' in credential || credential.in !== 'query') return url
-	const parsed = new URL(url)
-	parsed.searchParams.set(credential.name, credential.value)
-	return parsed.href
+	const queryAt = url.indexOf('?')
+	const sent = queryAt < 0 ? [] : url.slice(queryAt + 1).split('&')
+	// The caller's other parameters keep their spelling: signatures may cover it.
+	const others = sent.filter((parameter) => parameter !== '' && !new URLSearchParams(parameter).has(credential.name))
+	const own = new URLSearchParams([[credential.name, credential.value]]).toString()
+	return `${queryAt < 0 ? url : url.slice(0, queryAt)}?${[...others, own].join('&')}`
 }
 
 function setCredential(headers: Headers, { credential }: CompiledService): void {

@@ -114,6 +114,21 @@ describe('a body', () => {
 		expect((await response.text()).length).toBe(100_000)
 	})
 
+	it('is not mirrored while others fill the memory that there is for copies, and is again when they are gone', async () => {
+		const proxy = proxyWith({ mirrors: mirrors('m1') })
+		const release: (() => void)[] = []
+		proxy.answer = (request) =>
+			isMain(request) ? new Response() : new Promise((_, reject) => release.push(() => reject(new Error('gone'))))
+		const one = () => proxy.start(post(new Uint8Array(MAX_MIRRORED_BYTES), MAX_MIRRORED_BYTES))
+		for (let i = 0; i < 130; i++) await one()
+		await until(() => release.length === 128)
+		expect(urls(proxy).length).toBe(130 + 128)
+		for (const end of release.splice(0)) end()
+		await proxy.settle()
+		await one()
+		await until(() => release.length === 1)
+	})
+
 	it.each([
 		['longer than the bound', MAX_MIRRORED_BYTES + 1],
 		['of unknown length', undefined],

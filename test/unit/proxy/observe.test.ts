@@ -1,5 +1,6 @@
 /** What is counted of each exchange, what goes into a report, and what into the access log. */
 import { describe, expect, it } from 'vitest'
+import { ruleTo } from '../../../src/proxy/compileRule.ts'
 import { admit, type Exchange } from '../../../src/proxy/exchange.ts'
 import { createKnowledge } from '../../../src/proxy/knowledge.ts'
 import { createObserver } from '../../../src/proxy/observe.ts'
@@ -43,7 +44,7 @@ function observed(accessLogSampleRate = 0, random = () => 0.5) {
 			refusal?: Refusal,
 			request = new Request('http://h.test/'),
 		) => {
-			const compiled = rules.get(rule) ?? { name: rule, backend: () => ({ weight: 1, service }) }
+			const compiled = rules.get(rule) ?? { ...ruleTo(service), name: rule }
 			rules.set(rule, compiled)
 			const exchange: Exchange = admit(request, NOW, () => 0)
 			if (rule !== '') exchange.rule = compiled
@@ -58,6 +59,7 @@ const serviceNamed = (name: string): NonNullable<Exchange['service']> => ({
 	name,
 	pick: () => undefined,
 	find: () => undefined,
+	endpoints: [],
 	external: false,
 	credential: undefined,
 })

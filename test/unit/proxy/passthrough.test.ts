@@ -118,3 +118,17 @@ describe('an isolate', () => {
 		expect(await reached(proxy, 'http://example.com/')).toBe('example.com')
 	})
 })
+
+describe('a request that was sent out of the mesh', () => {
+	it('is marked, and refused when it comes back', async () => {
+		const proxy = fakeProxy()
+		proxy.replica.change(mesh('allowAny'))
+		const headers = { 'cdn-loop': 'cloudflare; loops=1' }
+		expect(await verdict(proxy.get(new Request('http://example.com/', { headers })))).toBe(200)
+		const mark = proxy.sent[0]!.headers.get('cdn-loop')!
+		expect(mark).toBe('cloudflare; loops=1, selvedge')
+		const back = new Request('http://example.com/', { headers: { 'cdn-loop': mark } })
+		expect(await verdict(proxy.get(back))).toBe('loop_detected')
+		expect(proxy.sent.length).toBe(1)
+	})
+})

@@ -1,5 +1,6 @@
 /** What a refusal looks like to its client. */
 import { describe, expect, it } from 'vitest'
+import { ruleTo } from '../../../src/proxy/compileRule.ts'
 import { admit } from '../../../src/proxy/exchange.ts'
 import type { Refusal, RefusalReason } from '../../../src/proxy/refusal.ts'
 import { rescue, statusOf } from '../../../src/proxy/rescue.ts'
@@ -7,11 +8,14 @@ import { parseList } from './structuredField.ts'
 
 const exchange = (method = 'GET', ruleName?: string) => ({
 	...admit(new Request('http://h.test/', { method }), 0, () => 0),
-	...(ruleName === undefined ? {} : { rule: { name: ruleName, backend: () => ({ weight: 1, invalid: '' }) } }),
+	...(ruleName === undefined ? {} : { rule: { ...ruleTo('d/s'), name: ruleName } }),
 })
 
-/** Every reason with its evidence, the status it answers with, and the RFC 9209 error. A new reason is a type error here. */
-const CASES: Record<RefusalReason, [Refusal, number, string, string]> = {
+/**
+ * Every reason with its evidence, the status it answers with, and the RFC 9209 error. A new reason is a type error here. Native
+ * gRPC is answered in its own form (forward.test.ts).
+ */
+const CASES: Record<Exclude<RefusalReason, 'native_grpc'>, [Refusal, number, string, string]> = {
 	malformed_url: [{ reason: 'malformed_url' }, 400, 'http_request_error', 'valid URL'],
 	unknown_host: [{ reason: 'unknown_host', host: 'h.test' }, 404, 'destination_not_found', 'h.test'],
 	no_matching_rule: [{ reason: 'no_matching_rule', host: 'h.test' }, 404, 'destination_not_found', 'h.test'],
@@ -37,6 +41,13 @@ const CASES: Record<RefusalReason, [Refusal, number, string, string]> = {
 	],
 	request_aborted: [{ reason: 'request_aborted' }, 400, 'http_request_error', 'before all of its body'],
 	invalid_filter: [{ reason: 'invalid_filter', detail: 'spec.f' }, 500, 'proxy_configuration_error', 'spec.f'],
+	loop_detected: [{ reason: 'loop_detected', host: 'h.test' }, 508, 'proxy_loop_detected', 'h.test'],
+	method_refused: [
+		{ reason: 'method_refused', method: 'TRACE', service: 'n/s' },
+		405,
+		'http_request_denied',
+		'TRACE would make Service n/s',
+	],
 	credential_unavailable: [
 		{ reason: 'credential_unavailable', service: 'n/s', detail: 'no key' },
 		500,
@@ -63,6 +74,8 @@ const REGISTERED = new Set([
 	'connection_terminated',
 	'proxy_internal_error',
 	'proxy_internal_response',
+	'proxy_loop_detected',
+	'http_request_denied',
 	'http_response_timeout',
 ])
 

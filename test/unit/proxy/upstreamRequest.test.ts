@@ -169,8 +169,8 @@ describe('a service outside the mesh', () => {
 
 	it('gets a key in the query in place of what the caller sent, whatever the rule made of the path', () => {
 		const credential = { in: 'query', name: 'key', value: { before: '', secret: 'a&b' } } as const
-		const { url } = upstream({ url: 'http://shop.test/x?key=mine&a=1&key=again', service: { credential } })
-		expect(url).toBe('http://endpoint.test/base/x?key=a%26b&a=1')
+		const { url } = upstream({ url: 'http://shop.test/x?key=mine&a=%20+b&k%65y=again', service: { credential } })
+		expect(url).toBe('http://endpoint.test/base/x?a=%20+b&key=a%26b')
 	})
 
 	it('gets the credential after the edits of the rule, which cannot change it', () => {
