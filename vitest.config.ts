@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
 	test: {
 		projects: [
-			{ test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/*.test.ts'] } },
+			{ test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/simulation/**/*.test.ts', 'test/*.test.ts'] } },
 			{
 				plugins: [cloudflareTest({ wrangler: { configPath: 'workers/admin/wrangler.toml' } })],
 				test: { name: 'objects', include: ['test/objects/**/*.test.ts'] },
