@@ -1,4 +1,4 @@
-/** Copies of a request for other services. They are sent beside it, after it, and nobody waits for their answers. */
+/** Copies of a request for other services. They are sent after it, and nobody waits for their answers. */
 import { isDrawn } from '../filters/share.ts'
 import type { ServiceName } from '../names.ts'
 import { newTraceparent } from '../telemetry/traceContext.ts'

@@ -17,6 +17,9 @@ import { resolveHost } from './routingTable.ts'
 import { filter } from './stages/filter.ts'
 import { match } from './stages/match.ts'
 
+/** A service that takes longer leaves time for the copies meanwhile. */
+const COPIES_AFTER_MS = 100
+
 export type Serve = (request: Request, scope: Scope) => Promise<Response>
 
 /** Makes the one function that serves every request of an isolate. What it knows grows in `knowledge`. */
@@ -79,12 +82,15 @@ async function follow(
 		(await resumeOrPick(knowledge, exchange, plan, scope)) ??
 		(await filter(exchange, backendFilters(exchange), revision, ports))
 	if (answer !== undefined) return answer
-	// Copies are made while the body is still there, and sent when the request itself is on its way.
+	// Copies are made while the body is still there, and sent when the request itself has been.
 	const copies = copiesFor(exchange, plan, budget, ports.now())
 	const response = attempt(exchange, plan, forward, budget, ports)
 	if (copies !== undefined) {
 		const load = (name: string) => serviceFor(knowledge, exchange, name, scope)
-		scope.waitUntil(sendCopies(exchange, plan, copies, load, budget, ports))
+		const send = () => sendCopies(exchange, plan, copies, load, budget, ports)
+		// Making copies takes time from the one thread that there is: not while the request itself may want it.
+		const isIdle = Promise.race([response.then(() => ports.wait(0)), ports.wait(COPIES_AFTER_MS)])
+		scope.waitUntil(isIdle.then(send))
 	}
 	return response
 }

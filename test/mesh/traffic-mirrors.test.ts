@@ -39,6 +39,11 @@ let mirrors: Backend
 let copies: Copy[] = []
 const well: Behaviour = (request, response) => void request.on('end', () => response.end())
 let behave = well
+/** Copies come after their requests: one that is late belongs to the test before. */
+let turn = 0
+const TURN = 'x-turn'
+const via = (host: string, path = '/', options: CallOptions = {}) =>
+	mesh.via(host, path, { ...options, headers: { ...options.headers, [TURN]: String(turn) } })
 
 async function bytesOf(request: IncomingMessage): Promise<Buffer> {
 	const chunks: Buffer[] = []
@@ -62,6 +67,7 @@ beforeAll(async () => {
 		const body = bytesOf(request)
 		// A copy whose client left half-way ends half-way.
 		body.catch(() => {})
+		if (request.headers[TURN] !== String(turn)) return well(request, response)
 		copies.push({ mirror, method, rawHeaders, url: `/${rest.join('/')}`, body, response })
 		behave(request, response)
 	})
@@ -107,6 +113,7 @@ afterAll(async () => {
 })
 beforeEach(() => {
 	copies = []
+	turn++
 	behave = well
 })
 
@@ -118,7 +125,7 @@ const arrived = (count: number) =>
 	)
 /** A copy that was sent after any that might have been sent before. */
 async function oneMore(): Promise<void> {
-	await mesh.via('mirrored.test', '/one-more')
+	await via('mirrored.test', '/one-more')
 	await eventually(
 		async () => copies.map(({ url }) => url),
 		(urls) => urls.includes('/one-more'),
@@ -139,21 +146,22 @@ describe.each(Object.entries(BAD))('beside a mirror that %s', (_, badly) => {
 			done.push(request.url ?? '')
 			badly(request, response)
 		}
-		const answer = await mesh.via('to-two.test', path, options)
+		const answer = await via('to-two.test', path, options)
 		expect([answer.status, answer.body.equals(expected), done]).toEqual([200, true, []])
 		over()
 		await arrived(2)
 		expect(copies.map(({ mirror }) => mirror).sort()).toEqual(['one', 'two'])
 		behave = badly
-		for (let i = 0; i < 10; i++) expect((await mesh.via('to-two.test', path, options)).status).toBe(200)
-		expect((await mesh.via('mirrored.test', '/megabyte')).body.equals(MEGABYTE)).toBe(true)
+		turn++
+		for (let i = 0; i < 10; i++) expect((await via('to-two.test', path, options)).status).toBe(200)
+		expect((await via('mirrored.test', '/megabyte')).body.equals(MEGABYTE)).toBe(true)
 	})
 })
 
 describe('a copy', () => {
 	it.each([0, 1, 70_000, LONGEST])('of a body of %i bytes is whole, for each mirror', async (length) => {
 		const body = randomBytes(length)
-		expect((await mesh.via('to-two.test', '/a%2Fb//c?x=%20', post(body))).body.equals(body)).toBe(true)
+		expect((await via('to-two.test', '/a%2Fb//c?x=%20', post(body))).body.equals(body)).toBe(true)
 		await arrived(2)
 		for (const copy of copies) {
 			expect(copy).toMatchObject({ method: 'POST', url: '/a%2Fb//c?x=%20' })
@@ -163,7 +171,7 @@ describe('a copy', () => {
 	})
 
 	it("has the client's own URL and the rule's fields, whatever the backend gets", async () => {
-		await mesh.via('edited.test', '/asked?x=1')
+		await via('edited.test', '/asked?x=1')
 		await arrived(1)
 		const [{ url, rawHeaders }] = copies as [Copy]
 		expect(url).toBe('/asked?x=1')
@@ -174,30 +182,32 @@ describe('a copy', () => {
 	it.each([
 		['longer than the bound', LONGEST + 1, {}],
 		['of unknown length', 10, { 'transfer-encoding': 'chunked' }],
-	])('of a body %s is not made; the request itself is whole', async (_, length, headers: Record<string, string>) => {
+	])('of a body %s is not made; the request itself is whole', async (_, length, headers) => {
 		const body = MEGABYTE.subarray(0, length)
-		const answer = await mesh.via('mirrored.test', '/x', { method: 'POST', body, headers })
+		const answer = await via('mirrored.test', '/x', { method: 'POST', body, headers })
 		expect(answer.body.equals(body)).toBe(true)
 		await oneMore()
 		expect(copies).toHaveLength(1)
 	})
 
 	it.each(['to-refusing', 'to-missing'])('is made also where another mirror cannot be reached: %s', async (name) => {
-		expect((await mesh.via(`${name}.test`, '/', post(Buffer.from('x')))).text).toBe('x')
+		expect((await via(`${name}.test`, '/', post(Buffer.from('x')))).text).toBe('x')
 		await arrived(1)
 		expect(String(await copies[0]!.body)).toBe('x')
 	})
 
 	it('is made of every request at 100 percent, of none at 0, and of about half at 25/50', async () => {
-		for (let i = 0; i < 20; i++) expect((await mesh.via('never.test')).status).toBe(200)
+		for (let i = 0; i < 20; i++) expect((await via('never.test')).status).toBe(200)
 		await oneMore()
 		expect(copies).toHaveLength(1)
 		copies = []
-		for (let i = 0; i < 20; i++) await mesh.via('always.test')
+		turn++
+		for (let i = 0; i < 20; i++) await via('always.test')
 		await arrived(20)
 		expect(copies).toHaveLength(20)
 		copies = []
-		for (let i = 0; i < 200; i++) await mesh.via('half.test')
+		turn++
+		for (let i = 0; i < 200; i++) await via('half.test')
 		await oneMore()
 		const fourSigma = 4 * Math.sqrt(200 / 4)
 		expect(Math.abs(copies.length - 1 - 100)).toBeLessThan(fourSigma)
@@ -206,29 +216,28 @@ describe('a copy', () => {
 
 describe('a copy is made, and made once,', () => {
 	it('when the request itself fails', async () => {
-		expect((await mesh.via('failing.test', '/x')).status).toBe(503)
+		expect((await via('failing.test', '/x')).status).toBe(503)
 		await oneMore()
 		expect(copies.map(({ url }) => url)).toEqual(['/x', '/one-more'])
 	})
 
 	it('when the request fails before its body is read: no copy ends as if it were whole', async () => {
 		const body = MEGABYTE.subarray(0, LONGEST)
-		expect((await mesh.via('failing.test', '/x', post(body))).status).toBe(503)
+		expect((await via('failing.test', '/x', post(body))).status).toBe(503)
 		await oneMore()
 		for (const copy of copies.slice(0, -1))
 			expect(await copy.body.then((bytes) => bytes.equals(body)).catch(() => 'broken off')).not.toBe(false)
 	})
 
 	it('when the request is sent again', async () => {
-		expect((await mesh.via('again.test', '/again', { ...post(Buffer.from('again')), method: 'PUT' })).text).toBe(
-			'again',
-		)
+		expect((await via('again.test', '/again', { ...post(Buffer.from('again')), method: 'PUT' })).text).toBe('again')
 		await oneMore()
 		expect(await Promise.all(copies.map(({ body }) => body.then(String)))).toEqual(['again', ''])
 	})
 
 	it('when the client leaves before its answer', async () => {
-		const sent = open({ port: mesh.port('weur'), host: 'mirrored.test', path: '/hang' })
+		const headers = { [TURN]: String(turn) }
+		const sent = open({ port: mesh.port('weur'), host: 'mirrored.test', path: '/hang', headers })
 		sent.on('error', () => {})
 		sent.end()
 		await arrived(1)
@@ -239,16 +248,16 @@ describe('a copy is made, and made once,', () => {
 })
 
 it('a client that leaves half-way through its body harms nobody else', async () => {
-	const headers = { 'content-length': '100000' }
+	const headers = { 'content-length': '100000', [TURN]: String(turn) }
 	const sent = open({ port: mesh.port('weur'), host: 'mirrored.test', path: '/x', method: 'POST', headers })
 	sent.on('error', () => {})
 	sent.write('part', () => sent.destroy())
 	await oneMore()
-	expect((await mesh.via('mirrored.test', '/x', post(Buffer.from('whole')))).text).toBe('whole')
+	expect((await via('mirrored.test', '/x', post(Buffer.from('whole')))).text).toBe('whole')
 })
 
 it('a request that a fault refuses is not copied', async () => {
-	expect((await mesh.via('aborting.test')).status).toBe(500)
+	expect((await via('aborting.test')).status).toBe(500)
 	await oneMore()
 	expect(copies).toHaveLength(1)
 })

@@ -32,8 +32,9 @@ beforeAll(async () => {
 		arrived.push({ request, response })
 		announce()
 		if (request.url === '/fast') response.end('fast')
-		if (request.url === '/sized') response.setHeader('content-length', 1_000)
-		if (request.url === '/sized' || request.url === '/unsized') response.write('part')
+		if (request.url === '/small') response.setHeader('content-length', 1_000)
+		if (request.url === '/sized') response.setHeader('content-length', 100_000)
+		if (['/small', '/sized', '/unsized'].includes(request.url ?? '')) response.write('part')
 	})
 	echoWebSockets(backend.server)
 	mesh = await startMesh({ regions: ['weur'] })
@@ -80,6 +81,14 @@ describe.each(NAMES)('a rule with its timeout on %s', (name) => {
 			detail: expect.stringContaining(`${limitMs} ms`),
 		})
 		expect(headers['proxy-status']).toContain('error=http_response_timeout')
+		await closed
+	})
+
+	it('refuses a small body that does not come to its end, and leaves the backend', async () => {
+		const asked = nextAsked()
+		const answer = mesh.via(host, '/small')
+		const closed = once((await asked).response, 'close')
+		expect(await answer).toMatchObject({ status: 504 })
 		await closed
 	})
 

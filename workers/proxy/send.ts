@@ -2,24 +2,34 @@
 
 /** Compressed bodies stay as they are, whoever looks at them (`encodeBody` where responses are made says the same). */
 const UNTOUCHED = { redirect: 'manual', encodeResponseBody: 'manual' } as const
+/** Up to this declared length a body is awaited whole: that costs half of piping it, and one that does not come can be refused. */
+const SMALL_BODY_BYTES = 65_536
 
-/** Follows no redirects. After `timeoutMs` it rejects with a TimeoutError, or breaks off the body that it has begun to bring. */
+/**
+ * Follows no redirects. After `timeoutMs` it rejects with a TimeoutError; a response whose body has begun to stream by then is
+ * broken off.
+ */
 export async function send(request: Request, timeoutMs?: number): Promise<Response> {
 	if (timeoutMs === undefined) return fetch(request, UNTOUCHED)
 	const signal = AbortSignal.timeout(timeoutMs)
 	const response = await fetch(request, { ...UNTOUCHED, signal })
-	return response.body === null ? response : withBodyUntil(signal, response, response.body)
+	if (response.body === null) return response
+	const length = response.headers.get('content-length')
+	const isSmall = length !== null && Number(length) <= SMALL_BODY_BYTES
+	return copyOf(response, isSmall ? await response.arrayBuffer() : streamUntil(signal, response.body, length))
 }
 
 /**
  * The runtime pumps a body that nobody touches past us, and then no signal stops it. Piping it through keeps the pump native and
  * lets the signal stop it. A stream of known length keeps its Content-Length.
  */
-function withBodyUntil(signal: AbortSignal, response: Response, body: ReadableStream): Response {
-	const { status, statusText, headers } = response
-	const length = headers.get('content-length')
+function streamUntil(signal: AbortSignal, body: ReadableStream, length: string | null): ReadableStream {
 	const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length))
 	// Its failure is the reader's to see: the body ends early.
 	body.pipeTo(through.writable, { signal }).catch(() => {})
-	return new Response(through.readable, { status, statusText, headers, encodeBody: 'manual' })
+	return through.readable
+}
+
+function copyOf({ status, statusText, headers }: Response, body: ReadableStream | ArrayBuffer): Response {
+	return new Response(body, { status, statusText, headers, encodeBody: 'manual' })
 }
