@@ -11,13 +11,19 @@ export const BENCH_HOST = 'bench.example.com'
 /** What an HTTPRoute may hold. Source: Gateway API, HTTPRouteSpec.rules. */
 export const RULES_PER_ROUTE = 16
 
-export const gateway = (): Document => ({
+/** One listener for each host. */
+export const gateway = (...hosts: readonly string[]): Document => ({
 	apiVersion: 'gateway.networking.k8s.io/v1',
 	kind: 'Gateway',
 	metadata: { name: 'bench' },
 	spec: {
 		gatewayClassName: 'selvedge',
-		listeners: [{ name: 'http', hostname: BENCH_HOST, port: 80, protocol: 'HTTP' }],
+		listeners: (hosts.length === 0 ? [BENCH_HOST] : hosts).map((hostname, i) => ({
+			name: `http-${i}`,
+			hostname,
+			port: 80,
+			protocol: 'HTTP',
+		})),
 	},
 })
 
@@ -46,11 +52,12 @@ const rule = (index: number, backend: string): Document => ({
 
 const rulePath = (index: number): string => `/shop-${index % 100}/part-${index}`
 
-const route = (name: string, rules: readonly Document[]): Document => ({
+/** Without hostnames, for all of the Gateway's. */
+export const route = (name: string, rules: readonly Document[], hostnames: readonly string[] = []): Document => ({
 	apiVersion: 'gateway.networking.k8s.io/v1',
 	kind: 'HTTPRoute',
 	metadata: { name },
-	spec: { parentRefs: [{ name: 'bench' }], rules },
+	spec: { parentRefs: [{ name: 'bench' }], hostnames, rules },
 })
 
 /** The HTTPRoute that holds the rules from `first` on, up to `count` in all. */

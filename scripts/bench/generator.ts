@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { LoadTarget, SliceOrder, SliceResult } from './load.ts'
 import { type Started, start } from './processes.ts'
+import type { TroubleCounts, TroubleMessage, TroublePorts } from './troubleMakers.ts'
 import { LOAD_CPU } from './workerd.ts'
 
 export interface Generator {
@@ -21,10 +22,46 @@ export function startGenerator(): Generator {
 	}
 }
 
-/** One listener for each letter; their ports are in the order of the letters. */
-export async function startBackend(letters: readonly string[]): Promise<{ readonly ports: readonly number[] }> {
+export interface Backend {
+	/** In the order of the letters. */
+	readonly ports: readonly number[]
+	/** How many requests each listener got so far. */
+	received(): Promise<readonly number[]>
+}
+
+/** One listener for each letter. */
+export async function startBackend(letters: readonly string[]): Promise<Backend> {
 	const started = startScript('backend.ts', letters)
-	return { ports: (await answer(started)) as number[] }
+	return {
+		ports: (await answer(started)) as number[],
+		async received() {
+			started.child.send('received')
+			return (await answer(started)) as number[]
+		},
+	}
+}
+
+export interface TroubleMakers {
+	readonly ports: TroublePorts
+	/** How many requests each got so far. */
+	received(): Promise<TroubleCounts>
+	/** From now on nobody listens where `refusing` did. */
+	refuse(): Promise<void>
+}
+
+/** Servers that answer late, or badly, or not at all. */
+export async function startTroubleMakers(slowMs: number): Promise<TroubleMakers> {
+	const started = startScript('troubleMakers.ts', [String(slowMs)])
+	const ports = (await answer(started)) as TroublePorts
+	const tell = (message: TroubleMessage): Promise<unknown> => {
+		started.child.send(message)
+		return answer(started)
+	}
+	return {
+		ports,
+		received: async () => (await tell('received')) as TroubleCounts,
+		refuse: async () => void (await tell('refuse')),
+	}
 }
 
 const startScript = (name: string, args: readonly string[] = []): Started =>

@@ -1,18 +1,15 @@
 /** Requests that the bench itself makes: to a port on loopback, for any host, over a connection that stays open. */
-import { Agent, request } from 'node:http'
+import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import type { WireRequest } from './httpFraming.ts'
 
 export interface Answer {
 	readonly status: number
+	readonly headers: IncomingHttpHeaders
 	readonly body: string
 }
 
-export interface Asked {
+export interface Asked extends WireRequest {
 	readonly port: number
-	readonly host: string
-	readonly path: string
-	readonly method?: string
-	readonly headers?: Readonly<Record<string, string>>
-	readonly body?: string
 	/** Default 60,000. */
 	readonly timeoutMs?: number
 }
@@ -29,7 +26,13 @@ export function ask(asked: Asked): Promise<Answer> {
 			const chunks: Buffer[] = []
 			response.on('data', (chunk: Buffer) => chunks.push(chunk))
 			response.on('error', reject)
-			response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }))
+			response.on('end', () =>
+				resolve({
+					status: response.statusCode ?? 0,
+					headers: response.headers,
+					body: Buffer.concat(chunks).toString(),
+				}),
+			)
 		})
 		sent.on('timeout', () => sent.destroy(new Error(`no answer from ${host}${path} within ${timeout} ms`)))
 		sent.on('error', reject)

@@ -3,7 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Bench, Experiment } from './experiments/experiment.ts'
+import { features } from './experiments/features.ts'
 import { matching } from './experiments/matching.ts'
+import { mirrors } from './experiments/mirrors.ts'
 import { propagation } from './experiments/propagation.ts'
 import { routing } from './experiments/routing.ts'
 import { rules } from './experiments/rules.ts'
@@ -16,7 +18,16 @@ import { canPin, endAll } from './processes.ts'
 import { replaceBlock } from './report.ts'
 import { makeWorkspace, stopServers, workerdVersion } from './workerd.ts'
 
-const EXPERIMENTS: Readonly<Record<string, Experiment>> = { routing, rules, services, propagation, matching, startup }
+const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
+	routing,
+	features,
+	mirrors,
+	rules,
+	services,
+	propagation,
+	matching,
+	startup,
+}
 const RESULTS = fileURLToPath(new URL('RESULTS.md', import.meta.url))
 
 async function main(options: BenchOptions, args: readonly string[]): Promise<number> {
@@ -30,6 +41,7 @@ async function main(options: BenchOptions, args: readonly string[]): Promise<num
 			bundles: await bundleMesh(directory),
 			generator: startGenerator(),
 			backends: { a: a!, b: b! },
+			received: backend.received,
 			say: (line) => console.log(line),
 		}
 		return await runAll(bench, args)

@@ -7,6 +7,8 @@ import { serve } from './workerd.ts'
 
 export const MESH_DOMAIN = 'mesh.localhost'
 const ADMIN_TOKEN = 'bench-token-of-a-mesh-that-only-listens-on-loopback'
+/** Seals the secrets of meshes that only listen on loopback and are gone when the run ends. */
+const MASTER_KEY = Buffer.alloc(32, 'bench').toString('base64')
 const MAX_BATCH_BYTES = 1_900_000
 const MAX_BATCH_DOCUMENTS = 1_000
 const READY_LIMIT_MS = 20_000
@@ -32,7 +34,12 @@ export interface Mesh {
 export async function bundleMesh(directory: string): Promise<MeshBundles> {
 	const [proxy, admin, scheduler] = await Promise.all([
 		bundleWorker('wrangler.toml', directory, { MESH_DOMAIN }),
-		bundleWorker('workers/admin/wrangler.toml', directory, { MESH_DOMAIN, ADMIN_TOKEN, ENDPOINT_ADDRESSES: 'any' }),
+		bundleWorker('workers/admin/wrangler.toml', directory, {
+			MESH_DOMAIN,
+			ADMIN_TOKEN,
+			MASTER_KEY,
+			ENDPOINT_ADDRESSES: 'any',
+		}),
 		bundleWorker('workers/scheduler/wrangler.toml', directory),
 	])
 	return { proxy, admin, scheduler }

@@ -1,5 +1,5 @@
 /** Alternated slices: every variant gets a short turn in each round, so that a disturbance of the machine meets all alike. */
-import { cpuMicrosBetween, readCpu } from './cpu.ts'
+import { type CpuReading, cpuMicrosBetween, readCpu } from './cpu.ts'
 import type { Generator } from './generator.ts'
 import { quantile } from './statistics.ts'
 
@@ -16,15 +16,20 @@ export interface Slice {
 	readonly requestsPerSecond: number
 	readonly p50Ms: number
 	readonly p99Ms: number
+	readonly latenciesMs: readonly number[]
+	/** The process's CPU time when the slice began. */
+	readonly cpuBefore: CpuReading
 }
 
 export interface RoundOptions {
 	readonly rounds: number
 	readonly sliceMs: number
 	readonly connections: number
+	/** Over all connections. As many as are answered when left out. */
+	readonly requestsPerSecond?: number
 }
 
-/** Slices by variant, in order of rounds. Throws on the first answer that is not 200: its figures would mean nothing. */
+/** Slices by variant, in order of rounds. Throws when an answer is not as expected: its figures would mean nothing. */
 export async function alternate(
 	generator: Generator,
 	variants: readonly Variant[],
@@ -47,6 +52,7 @@ async function runSlice(generator: Generator, variant: Variant, options: RoundOp
 		target: variant.name,
 		connections: options.connections,
 		durationMs: options.sliceMs,
+		...(options.requestsPerSecond === undefined ? {} : { requestsPerSecond: options.requestsPerSecond }),
 	})
 	const cpuMicros = cpuMicrosBetween(before, readCpu(variant.pid))
 	if (result.failures > 0) {
@@ -58,8 +64,20 @@ async function runSlice(generator: Generator, variant: Variant, options: RoundOp
 		requestsPerSecond: (result.requests * 1_000) / result.elapsedMs,
 		p50Ms: quantile(result.latenciesMs, 0.5),
 		p99Ms: quantile(result.latenciesMs, 0.99),
+		latenciesMs: result.latenciesMs,
+		cpuBefore: before,
 	}
 }
+
+/**
+ * Microseconds of CPU per request from the beginning of each slice to that of the next, or to `last`: with what a slice's requests
+ * leave to be done after it.
+ */
+export const cpuOfCycles = (
+	slices: readonly Pick<Slice, 'cpuBefore' | 'requests'>[],
+	last: CpuReading,
+): readonly number[] =>
+	slices.map(({ cpuBefore, requests }, i) => cpuMicrosBetween(cpuBefore, slices[i + 1]?.cpuBefore ?? last) / requests)
 
 /** Microseconds of CPU per second that a process uses while nobody asks it anything. */
 export async function idleCpuMicros(pid: number, durationMs: number): Promise<number> {

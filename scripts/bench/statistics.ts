@@ -25,7 +25,18 @@ export const spread = (samples: readonly number[]): Spread => ({
 })
 
 /** Each sample over the one of the same round. The lists are as long as each other. */
-export function pairedRatios(samples: readonly number[], baseline: readonly number[]): number[] {
+export const pairedRatios = (samples: readonly number[], baseline: readonly number[]): number[] =>
+	paired(samples, baseline, (sample, base) => sample / base)
+
+/** Each sample less the one of the same round. The lists are as long as each other. */
+export const pairedDifferences = (samples: readonly number[], baseline: readonly number[]): number[] =>
+	paired(samples, baseline, (sample, base) => sample - base)
+
+function paired(
+	samples: readonly number[],
+	baseline: readonly number[],
+	compare: (sample: number, base: number) => number,
+): number[] {
 	if (samples.length !== baseline.length) throw new Error('paired samples must come from the same rounds')
-	return samples.map((sample, round) => sample / baseline[round]!)
+	return samples.map((sample, round) => compare(sample, baseline[round]!))
 }

@@ -11,6 +11,8 @@ export interface Bench {
 	readonly generator: Generator
 	/** Two upstreams, which answer with a body of `a` and of `b`. */
 	readonly backends: { readonly a: string; readonly b: string }
+	/** How many requests the two got so far. */
+	received(): Promise<readonly number[]>
 	/** Says on the terminal what is going on. */
 	say(line: string): void
 }

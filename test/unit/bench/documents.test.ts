@@ -1,6 +1,13 @@
 /** The resources and requests of the bench: what is asked must be what is there, at every size. */
 import { describe, expect, test } from 'vitest'
-import { batches, ruleMatch, ruleRequests, ruleRoutes, serviceRequests } from '../../../scripts/bench/documents.ts'
+import {
+	batches,
+	gateway,
+	ruleMatch,
+	ruleRequests,
+	ruleRoutes,
+	serviceRequests,
+} from '../../../scripts/bench/documents.ts'
 
 const matches = (index: number, path: string): boolean => {
 	const { type, value } = ruleMatch(index).path
@@ -44,6 +51,12 @@ test.each([
 	const hosts = new Set(serviceRequests(count, 100, 'mesh.localhost').map(({ host }) => host))
 	expect(hosts.size).toBe(asked)
 	for (const host of hosts) expect(Number(/^service-(\d+)\.mesh\.localhost$/.exec(host)?.[1])).toBeLessThan(count)
+})
+
+test('a Gateway has one listener for each host, with a name of its own', () => {
+	const { listeners } = gateway('a.example', 'b.example').spec as { listeners: { name: string; hostname: string }[] }
+	expect(listeners.map(({ hostname }) => hostname)).toEqual(['a.example', 'b.example'])
+	expect(new Set(listeners.map(({ name }) => name)).size).toBe(2)
 })
 
 describe('batches', () => {

@@ -1,6 +1,6 @@
 /** The statistics behind the bench's tables. */
 import { describe, expect, test } from 'vitest'
-import { pairedRatios, quantile, spread } from '../../../scripts/bench/statistics.ts'
+import { pairedDifferences, pairedRatios, quantile, spread } from '../../../scripts/bench/statistics.ts'
 import { seeded } from '../../random.ts'
 
 describe('quantile', () => {
@@ -39,8 +39,13 @@ test('a ratio is of two samples of the same round, so that a slow round cancels 
 	expect(pairedRatios([2, 20], [1, 10])).toEqual([2, 2])
 })
 
+test('a difference is of two samples of the same round', () => {
+	expect(pairedDifferences([3, 25], [1, 20])).toEqual([2, 5])
+})
+
 test('samples of unequal numbers of rounds are a bug', () => {
 	expect(() => pairedRatios([1, 2], [1])).toThrow('same rounds')
+	expect(() => pairedDifferences([1], [1, 2])).toThrow('same rounds')
 })
 
 test('a spread shows the worst round too', () => {
