@@ -30,9 +30,10 @@ const isOwnFile = (target: string) => /^(src|durable-objects|workers|scripts|exa
 const TAKES_FROM: Readonly<Record<string, readonly string[]>> = {
 	snapshot: ['matching', 'resources'],
 	proxy: ['balancing', 'filters', 'matching', 'resilience', 'telemetry'],
+	explain: ['filters', 'matching', 'proxy', 'resilience', 'telemetry'],
 }
 /** The form in which the control plane speaks to the data plane: as types, everybody's, as are the ports. */
-const CONTRACT = ['snapshot', 'filters', 'match'].map((name) => `src/snapshot/${name}.ts`)
+const CONTRACT = ['snapshot', 'filters', 'match', 'trafficPolicy'].map((name) => `src/snapshot/${name}.ts`)
 
 describe('dependencies', () => {
 	it('go src ◀ durable-objects ◀ workers, never back', () => {

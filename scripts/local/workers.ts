@@ -36,10 +36,11 @@ const WORKERS: readonly LocalWorker[] = [
 		name: 'selvedge-admin',
 		config: 'workers/admin/wrangler.toml',
 		routes: [`${ADMIN_HOST}/*`],
-		variables: ({ adminToken, masterKey, region }) => ({
+		variables: ({ port, adminToken, masterKey, region }) => ({
 			MESH_DOMAIN,
 			REGION: region,
 			ENDPOINT_ADDRESSES: 'any',
+			OWN_PORT: String(port),
 			ADMIN_TOKEN: adminToken,
 			MASTER_KEY: masterKey,
 		}),

@@ -12,6 +12,8 @@ export interface Env {
 	/** Set where requests carry no place, as in local runs. */
 	readonly REGION?: string
 	readonly ENDPOINT_ADDRESSES?: string
+	/** Where callers reach the proxy; empty where that is not known. */
+	readonly OWN_PORT?: string
 	/** Secret: the first token. */
 	readonly ADMIN_TOKEN?: string
 	/** Secret: what Secrets are encrypted under; a comma-separated list while it is rotated. */
@@ -32,6 +34,7 @@ export function meshOf(env: Env, report: Mesh['report']): Mesh {
 			meshDomain: env.MESH_DOMAIN,
 			// Anything but an explicit `any` means the strict reading.
 			addresses: env.ENDPOINT_ADDRESSES === 'any' ? 'any' : 'names',
+			...(env.OWN_PORT ? { ownPort: Number(env.OWN_PORT) } : {}),
 			...(env.ADMIN_TOKEN === undefined ? {} : { adminToken: env.ADMIN_TOKEN }),
 			...(env.MASTER_KEY === undefined ? {} : { masterKey: env.MASTER_KEY }),
 		},

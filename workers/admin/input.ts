@@ -122,6 +122,50 @@ export const tokenBody = z.strictObject({
 	role: z.enum(['viewer', 'operator', 'admin'], 'must be one of viewer, operator, admin'),
 })
 
+/** RFC 9110 §5.6.2, token. */
+const fieldName = z
+	.string()
+	.max(256)
+	.regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a field name (RFC 9110 §5.1)')
+	.refine((name) => name.toLowerCase() !== 'host', 'must be left out: the host is that of url')
+	.refine((name) => name.toLowerCase() !== 'cf-connecting-ip', 'must be left out: say it as clientAddress')
+const fieldValue = z
+	.string()
+	.max(16_384)
+	.regex(/^(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])$/, 'must be a field value (RFC 9110 §5.5)')
+const MAX_FIELDS = 128
+
+/** A request to be explained. The URL may be one that the mesh refuses, but not one that no client can send. */
+export const explainBody = z.strictObject({
+	method: z
+		.enum(
+			['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+			'must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+		)
+		.default('GET'),
+	url: z
+		.string()
+		.max(16_384)
+		.refine(isRequestUrl, 'must be an absolute http or https URL, without credentials and fragment')
+		.describe('Absolute; its host says which virtual host'),
+	headers: z
+		.record(fieldName, z.union([fieldValue, z.array(fieldValue).max(64)]))
+		.refine((headers) => Object.keys(headers).length <= MAX_FIELDS, `must have at most ${MAX_FIELDS} entries`)
+		.default({})
+		.describe('Several lines of one field as a list. Content-Length or Transfer-Encoding says that there is a body'),
+	source: z
+		.strictObject({ namespace: label, workload: label })
+		.optional()
+		.describe('Who asks, as if it had been proven'),
+	clientAddress: z.union([z.ipv4(), z.ipv6()], { error: 'must be an IPv4 or IPv6 address' }).optional(),
+})
+
+function isRequestUrl(text: string): boolean {
+	if (!/^https?:\/\//i.test(text) || text.includes('#') || !URL.canParse(text)) return false
+	const { username, password } = new URL(text)
+	return username === '' && password === ''
+}
+
 // === what was wrong ===
 
 /** `labels["a b"]`, `errors[0].path`: where in the input an issue is. */

@@ -22,6 +22,8 @@ export interface Settings {
 	readonly meshDomain: string
 	/** Whether endpoints may have IP literals and loopback names for addresses. */
 	readonly addresses: 'any' | 'names'
+	/** Where callers reach the proxy, if that is known. */
+	readonly ownPort?: number
 	/** The first token, from the secret ADMIN_TOKEN. Without it only tokens made before are good. */
 	readonly adminToken?: string
 	/** What Secrets are sealed under, from the secret MASTER_KEY. Without it none are accepted. */

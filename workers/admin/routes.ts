@@ -1,6 +1,7 @@
 /** The whole API, top to bottom: what exists, and the role that each needs. Nothing answers that is not listed here. */
 import * as changes from './api/changes.ts'
 import * as endpoints from './api/endpoints.ts'
+import { explain } from './api/explain.ts'
 import * as health from './api/health.ts'
 import { prometheus } from './api/prometheus.ts'
 import * as resources from './api/resources.ts'
@@ -177,6 +178,13 @@ export const routes: readonly Route[] = [
 	}),
 
 	// === looking in ===
+	route('POST', '/v1/explain', {
+		role: 'viewer',
+		summary:
+			'Where a request would go and why: every stage, the odds of each backend, the edits, and the rules that it only just misses',
+		body: input.explainBody,
+		handle: explain,
+	}),
 	route('GET', '/v1/telemetry/summary', {
 		role: 'viewer',
 		summary: 'Revisions per region and requests per service, for people',

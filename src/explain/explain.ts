@@ -1,0 +1,87 @@
+/** Explains a request: sends it down the data path's own stages, every way that chance may take it, and tells what each one did. */
+import type { Caller } from '../matching/source.ts'
+import { admit, type Exchange } from '../proxy/exchange.ts'
+import type { Knowledge } from '../proxy/knowledge.ts'
+import { passthrough } from '../proxy/passthrough.ts'
+import { place } from '../proxy/placing.ts'
+import type { Refusal } from '../proxy/refusal.ts'
+import type { ResolvedHost, RoutingTable } from '../proxy/routingTable.ts'
+import { type ExplainedRefusal, type Explanation, type NearMiss, percentOf, type Stage } from './explanation.ts'
+import { explainedRefusal } from './filters.ts'
+import { sentence } from './outcome.ts'
+import { nearMisses, type PossibleRule, possibleRules } from './rules.ts'
+import { explainPassthrough, explainWay, type Journey } from './way.ts'
+
+export interface Described {
+	/** Its URL is a good one. Its body says nothing but that there is one. */
+	readonly request: Request
+	/** Who asks, as if it had been proven. */
+	readonly caller?: Caller | undefined
+	/** '' when unknown. */
+	readonly clientAddress: string
+}
+
+/** Nothing outlives an explanation. */
+const SCOPE = { waitUntil: () => {} }
+
+/** `knowledge` is a cold isolate's, and nobody else's. Nothing is sent, and nothing drawn. `now` is in ms since the epoch. */
+export async function explain(knowledge: Knowledge, described: Described, now: number): Promise<Explanation> {
+	const { request, caller, clientAddress } = described
+	const { table } = knowledge
+	const exchange = admit(request, now, () => 0, caller)
+	const means = { knowledge, scope: SCOPE, clientAddress }
+	const host = await place(knowledge, exchange, SCOPE)
+	const { revision } = table
+	if ('reason' in host) return explanationOf(revision, [await refusedAtHost(host, exchange, table)], [])
+	if ('endpoint' in host)
+		return explanationOf(revision, [await explainPassthrough({ ...exchange, ...host }, means)], [])
+
+	const possible = possibleRules(exchange, host)
+	const found: Stage = { stage: 'host', verdict: 'passed', host: exchange.host, virtualHost: host.virtualHost.pattern }
+	const journeys: Journey[] = []
+	for (const { rule, explained, odds } of possible.rules) {
+		const journey = await explainWay({ ...exchange, rule }, odds, means)
+		const stages = [found, matchStage({ explained, odds }), ...journey.way.stages]
+		journeys.push({ ...journey, way: { ...journey.way, rule: explained, stages } })
+	}
+	const { refusal, refusedOdds } = possible
+	if (refusal !== undefined)
+		journeys.push(await unmatched(await explainedRefusal(refusal, exchange, revision), refusedOdds, found))
+	return explanationOf(revision, journeys, nearMisses(exchange, host as ResolvedHost, possible))
+}
+
+function explanationOf(revision: number, journeys: readonly Journey[], misses: readonly NearMiss[]): Explanation {
+	const outcomes = journeys.flatMap((journey) => journey.outcomes)
+	const [first, ...others] = journeys.map(({ way }) => way)
+	return {
+		revision,
+		outcome: sentence(outcomes),
+		outcomes,
+		...first!,
+		...(others.length === 0 ? {} : { alternatives: others }),
+		nearMisses: misses,
+	}
+}
+
+const matchStage = ({ explained, odds }: Omit<PossibleRule, 'rule'>): Stage => ({
+	...{ stage: 'match', verdict: odds < 1 ? 'divided' : 'passed', rule: explained, percent: percentOf(odds) },
+})
+
+const unmatched = (refusal: ExplainedRefusal, odds: number, host: Stage): Journey => {
+	const percent = percentOf(odds)
+	const stages: Stage[] = [host, { stage: 'match', verdict: 'refused', percent, refusal }]
+	return { way: { percent, stages }, outcomes: [{ percent, outcome: 'refused', refusal }] }
+}
+
+async function refusedAtHost(refused: Refusal, exchange: Exchange, table: RoutingTable): Promise<Journey> {
+	const refusal = await explainedRefusal(refused, exchange, table.revision, hintFor(refused, exchange, table))
+	const stages: Stage[] = [{ stage: 'host', verdict: 'refused', host: exchange.host, refusal }]
+	return { way: { percent: 100, stages }, outcomes: [{ percent: 100, outcome: 'refused', refusal }] }
+}
+
+/** How an unknown host could be reached, if the mesh let it. */
+function hintFor({ reason }: Refusal, exchange: Exchange, table: RoutingTable): string | undefined {
+	if (reason !== 'unknown_host' || table.egress === 'allowAny') return undefined
+	if (passthrough({ ...table, egress: 'allowAny' }, exchange) === undefined) return undefined
+	return 'register it as a Service, or let requests to unregistered hosts out with Mesh.spec.egress: allowAny'
+}

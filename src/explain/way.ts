@@ -1,0 +1,253 @@
+/** What becomes of requests after their rule is found, stage by stage, over every backend that may be drawn. */
+import type { Plan } from '../proxy/compileRule.ts'
+import type { Exchange } from '../proxy/exchange.ts'
+import type { Knowledge } from '../proxy/knowledge.ts'
+import { backendFilters } from '../proxy/outgoing.ts'
+import { serviceFor } from '../proxy/placing.ts'
+import type { Scope } from '../proxy/ports.ts'
+import { type Branch, explainPick, explainSession, takingTraffic } from './backends.ts'
+import { editsResponses, requestEdits, responseEdits } from './edits.ts'
+import {
+	type Edits,
+	type ExplainedForward,
+	type ExplainedRefusal,
+	type Outcome,
+	percentOf,
+	type Stage,
+	type Verdict,
+	type Way,
+} from './explanation.ts'
+import { type End, explainedRefusal, explainFilters, type Filtered, lateOdds } from './filters.ts'
+import { type Departure, depart, explainMirrors, explainRetry } from './forward.ts'
+
+export interface Means {
+	readonly knowledge: Knowledge
+	readonly scope: Scope
+	readonly clientAddress: string
+}
+
+/** One way with all that can come of it. */
+export interface Journey {
+	readonly way: Way
+	readonly outcomes: readonly Outcome[]
+}
+
+/** What of a branch's requests the backend's filters let through, and how those leave. */
+interface Leaving extends Branch {
+	readonly departure: Departure
+	/** Of the departure. */
+	readonly refused: ExplainedRefusal | undefined
+}
+
+/** What was told so far. */
+interface Trail {
+	readonly stages: Stage[]
+	readonly outcomes: Outcome[]
+}
+
+/** `odds` are those of the rule, 0–1. */
+export async function explainWay(exchange: Exchange, odds: number, means: Means): Promise<Journey> {
+	const trail: Trail = { stages: [], outcomes: [] }
+	const plan = exchange.rule!.plan?.()
+	const branches = await place(exchange, plan, odds, trail, means)
+	const going = branches.length === 0 ? [] : await filterAgain(branches, plan, trail, means)
+	const edits = going.length === 0 ? undefined : await send(going, plan, trail, means)
+	const { stages, outcomes } = trail
+	return { way: { percent: percentOf(odds), stages, ...(edits === undefined ? {} : { edits }) }, outcomes }
+}
+
+/** The rule's filters, its session, its backends. Answers the backends that have an endpoint; odds are of all requests from here on. */
+async function place(
+	exchange: Exchange,
+	plan: Plan | undefined,
+	odds: number,
+	trail: Trail,
+	{ knowledge, scope }: Means,
+): Promise<Branch[]> {
+	const filtered = await explainFilters(exchange, plan?.filters, plan, knowledge.table.revision)
+	trail.stages.push({ stage: 'filter', ...filtered.evidence })
+	trail.outcomes.push(...endings(exchange, filtered.ends, odds))
+	if (filtered.passing === 0) return []
+	const session = plan && (await explainSession(exchange, plan, knowledge, scope))
+	trail.stages.push(session?.stage ?? { stage: 'session', verdict: 'skipped' })
+	const picked = await explainPick(exchange, session?.branch, knowledge, scope)
+	trail.stages.push(picked.stage)
+	const { passing, delays } = filtered
+	const branches = picked.branches.map((branch) => ({ ...branch, odds: odds * passing * branch.odds, delays }))
+	trail.outcomes.push(...endings(exchange, refusals(branches), 1))
+	return branches.filter(({ refusal }) => refusal === undefined)
+}
+
+/** The backends' own filters. Answers the backends to which requests go on. */
+async function filterAgain(
+	branches: readonly Branch[],
+	plan: Plan | undefined,
+	{ stages, outcomes }: Trail,
+	{ knowledge }: Means,
+): Promise<Branch[]> {
+	const beyond = await Promise.all(
+		branches.map(async (branch) => ({
+			branch,
+			filtered: await explainFilters(branch.exchange, backendFilters(branch.exchange), plan, knowledge.table.revision),
+		})),
+	)
+	stages.push(backendFilterStage(beyond))
+	for (const { branch, filtered } of beyond) outcomes.push(...endings(branch.exchange, filtered.ends, branch.odds))
+	return beyond
+		.filter(({ filtered }) => filtered.passing > 0)
+		.map(({ branch, filtered: { passing, delays } }) => ({
+			...branch,
+			odds: branch.odds * passing,
+			delays: [...branch.delays, ...delays],
+		}))
+}
+
+/** Mirrors, attempts and responses. Answers what is edited on the way. */
+async function send(
+	going: readonly Branch[],
+	plan: Plan | undefined,
+	{ stages, outcomes }: Trail,
+	means: Means,
+): Promise<Edits | undefined> {
+	stages.push(await mirrorStage(going, plan, means))
+	const leaving = (await Promise.all(going.map((branch) => leave(branch, plan, means)))).flat()
+	const sent = leaving.filter(({ refused }) => refused === undefined)
+	stages.push(forwardStage(leaving, sent, plan))
+	outcomes.push(...leaving.map(destination))
+	if (sent.length === 0) return undefined
+	const edited = plan === undefined ? [] : sent.filter(({ exchange }) => editsResponses(plan, exchange))
+	stages.push({ stage: 'response', verdict: edited.length === 0 ? 'skipped' : 'passed' })
+	return {
+		request: sent.map(({ exchange, departure }) => requestEdits(exchange, departure.sent!)),
+		response: edited.map(({ exchange }) => responseEdits(exchange, plan!)),
+	}
+}
+
+/** A request to a host that nobody registered: there is no rule, and only one way. */
+export async function explainPassthrough(exchange: Exchange, means: Means): Promise<Journey> {
+	const to = exchange.endpoint!.base
+	const departure = await depart(exchange, undefined, means.clientAddress)
+	return {
+		way: {
+			percent: 100,
+			stages: [
+				{ stage: 'host', verdict: 'passed', host: exchange.host, passThroughTo: to },
+				{
+					stage: 'forward',
+					verdict: 'passed',
+					backends: [{ service: '', verdict: 'passed', percent: 100, external: true }],
+				},
+			],
+			edits: { request: [requestEdits(exchange, departure.sent!)], response: [] },
+		},
+		outcomes: [{ percent: 100, outcome: 'passedThrough', to }],
+	}
+}
+
+function endings({ rule }: Exchange, ends: readonly End[], odds: number): Outcome[] {
+	return ends.map((end): Outcome => {
+		const percent = percentOf(odds * end.odds)
+		const of = rule!.name === '' ? { percent } : { percent, rule: rule!.name }
+		return 'answer' in end
+			? { ...of, outcome: 'answered', answer: end.answer }
+			: { ...of, outcome: 'refused', refusal: end.refusal }
+	})
+}
+
+const refusals = (branches: readonly Branch[]): End[] =>
+	branches.flatMap(({ odds, refusal }) => (refusal === undefined ? [] : [{ odds, refusal }]))
+
+interface Beyond {
+	readonly branch: Branch
+	readonly filtered: Filtered
+}
+
+function backendFilterStage(beyond: readonly Beyond[]): Stage {
+	const acting = beyond.filter(({ branch }) => backendFilters(branch.exchange) !== undefined)
+	return {
+		stage: 'backendFilter',
+		verdict: togetherOf(beyond.map(({ filtered }) => filtered.evidence.verdict)),
+		backends: acting.map(({ branch, filtered }) => ({ service: branch.exchange.service!.name, ...filtered.evidence })),
+	}
+}
+
+/** The verdict on all requests from those on the requests of each backend. */
+function togetherOf(verdicts: readonly Verdict[]): Verdict {
+	const each = new Set(verdicts)
+	if (each.size === 1) return verdicts[0]!
+	return [...each].every((verdict) => verdict === 'passed' || verdict === 'skipped') ? 'passed' : 'divided'
+}
+
+async function mirrorStage(going: readonly Branch[], plan: Plan | undefined, means: Means): Promise<Stage> {
+	const { knowledge, scope, clientAddress } = means
+	const load = (exchange: Exchange) => (name: string) => serviceFor(knowledge, exchange, name, scope)
+	const all =
+		plan === undefined
+			? []
+			: await Promise.all(going.map(({ exchange }) => explainMirrors(exchange, plan, clientAddress, load(exchange))))
+	// The rule's own are the same for every backend.
+	const mirrors = all.flatMap((ofBranch, i) => ofBranch.filter(({ backend }) => backend !== undefined || i === 0))
+	const copied = mirrors.some(({ url }) => url !== null)
+	return { stage: 'mirrors', verdict: copied ? 'passed' : 'skipped', mirrors }
+}
+
+/** Those that leave in time, and those that faults have held up until their time is over. */
+async function leave(branch: Branch, plan: Plan | undefined, means: Means): Promise<Leaving[]> {
+	const requestMs = plan?.timeouts?.requestMs
+	const late = requestMs === undefined ? 0 : lateOdds(branch.delays, requestMs)
+	return [
+		...(late < 1 ? [await leaveAfter(0, { ...branch, odds: branch.odds * (1 - late) }, plan, means)] : []),
+		...(late > 0 ? [await leaveAfter(requestMs!, { ...branch, odds: branch.odds * late }, plan, means)] : []),
+	]
+}
+
+async function leaveAfter(
+	elapsedMs: number,
+	branch: Branch,
+	plan: Plan | undefined,
+	{ clientAddress, knowledge }: Means,
+): Promise<Leaving> {
+	const { exchange } = branch
+	const departure = await depart(exchange, plan, clientAddress, elapsedMs)
+	const { refusal } = departure
+	const refused = refusal && (await explainedRefusal(refusal, exchange, knowledge.table.revision))
+	return { ...branch, departure, refused }
+}
+
+function forwardStage(leaving: readonly Leaving[], sent: readonly Leaving[], plan: Plan | undefined): Stage {
+	const [first] = sent
+	const retry = plan && first && explainRetry(plan, first.exchange, first.departure)
+	return {
+		stage: 'forward',
+		verdict: togetherOf(leaving.map(verdictOn)),
+		...(plan?.timeouts === undefined ? {} : { timeouts: plan.timeouts }),
+		...(retry === undefined ? {} : { retry }),
+		backends: leaving.map((branch): ExplainedForward => {
+			const { name, external, credential } = branch.exchange.service!
+			const isGood = credential !== undefined && !('invalid' in credential)
+			return {
+				service: name,
+				verdict: verdictOn(branch),
+				percent: percentOf(branch.odds),
+				...(external ? { external } : {}),
+				...(isGood ? { credential: { in: credential.in, name: credential.name } } : {}),
+				...(branch.refused === undefined ? {} : { refusal: branch.refused }),
+			}
+		}),
+	}
+}
+
+const verdictOn = ({ refused }: Leaving): Verdict => (refused === undefined ? 'passed' : 'refused')
+
+function destination({ exchange, odds, refused, isResumed }: Leaving): Outcome {
+	if (refused !== undefined) return endings(exchange, [{ odds, refusal: refused }], 1)[0]!
+	const { rule, service, endpoint } = exchange
+	return {
+		percent: percentOf(odds),
+		...(rule!.name === '' ? {} : { rule: rule!.name }),
+		outcome: 'sent',
+		service: service!.name,
+		endpoints: takingTraffic(service!).length,
+		...(isResumed ? { endpoint: endpoint!.id } : {}),
+	}
+}

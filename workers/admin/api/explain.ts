@@ -1,0 +1,78 @@
+/** Why a request goes where it goes: explained by the data path's own stages, over what this region's proxies would load for it. */
+import type { z } from 'zod'
+import { explain as explained } from '../../../src/explain/explain.ts'
+import { createKnowledge } from '../../../src/proxy/knowledge.ts'
+import type { ControlPlane } from '../../../src/proxy/ports.ts'
+import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
+import { readJson } from '../body.ts'
+import { explainBody } from '../input.ts'
+import type { Mesh } from '../mesh.ts'
+import { problem } from '../problem.ts'
+import { json } from '../reply.ts'
+import type { Call } from '../route.ts'
+
+/** Requests explained at once in one isolate: each loads all rules of a host, and compiles them. */
+const MAX_EXPLAINING = 8
+let explaining = 0
+
+export async function explain({ request, mesh }: Call<unknown, unknown>): Promise<Response> {
+	const asked = await readJson(request, explainBody)
+	if (!asked.ok) return asked.error
+	if (explaining >= MAX_EXPLAINING) return tooManyExplaining()
+	explaining++
+	try {
+		return json(await explainIn(mesh, mesh.regionOf(request), asked.value))
+	} finally {
+		explaining--
+	}
+}
+
+const tooManyExplaining = (): Response =>
+	problem('unavailable', `${MAX_EXPLAINING} requests are already being explained here`, {
+		headers: { 'retry-after': '1' },
+	})
+
+async function explainIn(mesh: Mesh, region: string, asked: z.output<typeof explainBody>): Promise<unknown> {
+	const { meshDomain, addresses, ownPort } = mesh.settings
+	const replica = replicaOf(mesh, region)
+	const table = createRoutingTable(meshDomain, () => 0, addresses, ownPort)
+	const knowledge = createKnowledge(table, replica.controlPlane, mesh.now())
+	const described = { request: describedRequest(asked), caller: asked.source, clientAddress: asked.clientAddress ?? '' }
+	const explanation = await explained(knowledge, described, mesh.now())
+	// The data path makes do without the control plane. Who asks why is told that there is no answer.
+	replica.rethrow()
+	return { region, ...explanation }
+}
+
+function replicaOf(mesh: Mesh, region: string): { readonly controlPlane: ControlPlane; rethrow(): void } {
+	const failures: unknown[] = []
+	return {
+		controlPlane: {
+			sync: (cursor) => mesh.replica(region).sync(region, cursor),
+			load: async (request) => {
+				try {
+					return await mesh.replica(region).load(region, request)
+				} catch (error) {
+					failures.push(error)
+					throw error
+				}
+			},
+			patience: (ms) => mesh.sleep(ms),
+		},
+		rethrow() {
+			if (failures.length > 0) throw failures[0]
+		},
+	}
+}
+
+/** As a proxy would get it: with the fields that clients always send, and that the edge writes itself. */
+function describedRequest({ method, url, headers: fields, clientAddress }: z.output<typeof explainBody>): Request {
+	const headers = new Headers({ host: new URL(url).host })
+	for (const [name, values] of Object.entries(fields)) for (const value of [values].flat()) headers.append(name, value)
+	if (clientAddress !== undefined) headers.set('cf-connecting-ip', clientAddress)
+	const hasBody =
+		method !== 'GET' &&
+		method !== 'HEAD' &&
+		(Number(headers.get('content-length')) > 0 || headers.has('transfer-encoding'))
+	return new Request(url, { method, headers, body: hasBody ? new Uint8Array(0) : null })
+}
