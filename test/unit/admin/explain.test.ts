@@ -1,7 +1,7 @@
 /** POST /v1/explain over HTTP: who may ask, what is refused and which field is named, and what a good question is answered. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { SnapshotReplicaPort } from '../../../src/ports.ts'
 import type { Explanation } from '../../../src/explain/explanation.ts'
+import type { SnapshotReplicaPort } from '../../../src/ports.ts'
 import { DOMAIN, type FakeReplica, fakeReplica, head, rule, service, slice } from '../proxy/fakeReplica.ts'
 import { type Ask, asker, createWorld, meshOf, type tokens } from './fakeMesh.ts'
 
