@@ -2,7 +2,15 @@
 
 import { addToFilter, type BloomFilter, createFilter } from '../src/matching/bloomFilter.ts'
 import { patternsFor } from '../src/matching/host.ts'
-import { canonicalMeshHost, isVirtualHostHead, type PartName, servicePart, virtualHostPart } from '../src/names.ts'
+import {
+	canonicalMeshHost,
+	isVirtualHostHead,
+	MESH_PART,
+	namespacePart,
+	type PartName,
+	servicePart,
+	virtualHostPart,
+} from '../src/names.ts'
 import type { Delta, PartBatch } from '../src/ports.ts'
 import type { Cursor, Part, RouteSlice } from '../src/snapshot/snapshot.ts'
 import { readLongText, storeLongText } from './longTexts.ts'
@@ -140,6 +148,18 @@ export function servicesOf(parts: readonly Part[], limit: number): PartName[] {
 		if (services.size >= limit) break
 	}
 	return [...services].slice(0, limit)
+}
+
+/** What bears on the services among the parts: the part of each one's namespace, and the mesh's, unless they are there already. */
+export function defaultsOf(parts: readonly Part[]): PartName[] {
+	const names = new Set<PartName>()
+	for (const { name } of parts) {
+		if (!name.startsWith('service/')) continue
+		names.add(MESH_PART)
+		names.add(namespacePart(name.slice('service/'.length, name.lastIndexOf('/'))))
+	}
+	for (const { name } of parts) names.delete(name)
+	return [...names]
 }
 
 /** A filter of every pattern that the mesh answers for, at a cursor, and how many more it can take. */

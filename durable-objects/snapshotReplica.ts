@@ -17,6 +17,7 @@ import { createOpener, type Opener } from './openedParts.ts'
 import { catalogEntry, listCatalog } from './replicaCatalog.ts'
 import {
 	ANSWER_CHARACTERS,
+	defaultsOf,
 	deltaAfter,
 	hashOf,
 	type PatternFilter,
@@ -70,11 +71,12 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 			...new Set([...patterns.flatMap((pattern) => partsOfHost(this.sql, pattern)), ...(request.parts ?? [])]),
 		].sort()
 		const { parts, next } = this.read(names, request.after)
+		const served = [...parts, ...(patterns.length > 0 ? this.along(parts) : [])]
 		const answer = {
 			cursor,
 			revision: shownRevision(this.sql),
 			hosts,
-			parts: [...parts, ...(patterns.length > 0 ? this.along(parts) : [])],
+			parts: [...served, ...defaultsOf(served).map((name) => this.part(name))],
 			...(request.filter ? { filter: this.patterns(cursor) } : {}),
 			...(next === undefined ? {} : { next }),
 		}
@@ -160,14 +162,18 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 		let characters = 0
 		for (const name of names) {
 			if (after !== undefined && name <= after) continue
-			// A part never heard of is gone, like one that was taken away.
-			const part = readPart(this.sql, name) ?? { name, sequence: 0, revision: 0, hash: '', body: null }
+			const part = this.part(name)
 			characters += part.body?.length ?? 0
 			const before = parts.at(-1)
 			if (characters > ANSWER_CHARACTERS && before !== undefined) return { parts, next: before.name }
 			parts.push(part)
 		}
 		return { parts }
+	}
+
+	/** One never heard of is gone, like one that was taken away. */
+	private part(name: PartName): Part {
+		return readPart(this.sql, name) ?? { name, sequence: 0, revision: 0, hash: '', body: null }
 	}
 
 	/** The services that the rules of a page send to, as many as fit: what is not sent along is asked for. */

@@ -17,6 +17,7 @@ export const virtualHostPart = (pattern: string): PartName => `virtualHost/${pat
 /** The rules that one route contributes to one virtual host. */
 export const routeSlicePart = (pattern: string, namespace: string, route: string): PartName =>
 	`virtualHost/${pattern}/${namespace}/${route}`
+export const namespacePart = (namespace: string): PartName => `namespace/${namespace}`
 export const servicePart = (service: ServiceName): PartName => `service/${service}`
 /** The part that says what holds for the whole mesh. */
 export const MESH_PART: PartName = 'mesh'

@@ -12,6 +12,7 @@ import { RetryPolicy } from './retryPolicy.ts'
 import { Secret } from './secret.ts'
 import { Service } from './service.ts'
 import { TrafficMatch } from './trafficMatch.ts'
+import { TrafficPolicy } from './trafficPolicy.ts'
 
 export interface Kind {
 	/** The version that parsed resources carry. */
@@ -122,6 +123,14 @@ export const kinds: readonly Kind[] = [
 		clusterWide: false,
 		title: 'What may be tried again',
 		schema: RetryPolicy,
+	},
+	{
+		...selvedge,
+		kind: 'TrafficPolicy',
+		plural: 'trafficpolicies',
+		clusterWide: false,
+		title: 'How endpoints are chosen, watched and spared',
+		schema: TrafficPolicy,
 	},
 ]
 

@@ -11,6 +11,7 @@ import type { RetryPolicy } from './retryPolicy.ts'
 import type { Secret } from './secret.ts'
 import type { Service } from './service.ts'
 import type { TrafficMatch } from './trafficMatch.ts'
+import type { TrafficPolicy } from './trafficPolicy.ts'
 
 export { Metadata } from './metadata.ts'
 
@@ -26,6 +27,7 @@ export type Resource =
 	| DirectResponse
 	| TrafficMatch
 	| RetryPolicy
+	| TrafficPolicy
 
 /** Also takes anything else that names a resource. Cluster-wide kinds have the namespace `-`. */
 export const keyOf = ({

@@ -12,11 +12,24 @@ export interface Condition {
 	readonly lastTransitionTime: string
 }
 
-/** An HTTPRoute's status has `parents`, a Gateway's `conditions` and `listeners`, other kinds' `conditions`. */
+/** An HTTPRoute's status has `parents`, a Gateway's `conditions` and `listeners`, a policy's `ancestors`, others' `conditions`. */
 export interface ConditionedStatus {
 	readonly conditions?: readonly Condition[]
 	readonly parents?: readonly ParentStatus[]
 	readonly listeners?: readonly ListenerStatus[]
+	readonly ancestors?: readonly PolicyAncestorStatus[]
+}
+
+/** https://gateway-api.sigs.k8s.io/reference/spec/#policyancestorstatus — a policy's target (GEP-713). */
+export interface PolicyAncestorStatus {
+	readonly ancestorRef: {
+		readonly group?: string
+		readonly kind?: string
+		readonly name: string
+		readonly sectionName?: string
+	}
+	readonly controllerName: string
+	readonly conditions: readonly Condition[]
 }
 
 export interface ParentStatus {

@@ -7,8 +7,10 @@
 import {
 	MESH_PART,
 	meshHost,
+	namespacePart,
 	type PartName,
 	type ResourceKey,
+	resourceKey,
 	routeSlicePart,
 	serviceName,
 	servicePart,
@@ -19,14 +21,19 @@ import type { HTTPRoute } from '../resources/httpRoute.ts'
 import type { Mesh } from '../resources/mesh.ts'
 import type { Service } from '../resources/service.ts'
 import type { ConditionedStatus } from '../resources/status.ts'
+import type { TrafficPolicy } from '../resources/trafficPolicy.ts'
 import { type Attachment, attachRoute, serves } from './attachRoute.ts'
 import { resolveCredential } from './credential.ts'
-import { listenerPattern, patternTarget, targetsOf } from './references.ts'
+import { listenerPattern, patternTarget, policiesTarget, policyTargets, targetsOf } from './references.ts'
 import type { IndexedResource, ResourceIndex } from './resourceIndex.ts'
 import { resolveRule, routeSlice } from './routeSlice.ts'
 import { hasService, serviceTarget } from './serviceTarget.ts'
 import type { PartBody } from './snapshot.ts'
 import { gatewayStatus, plainStatus, routeStatus, serviceStatus } from './statuses.ts'
+import { type Decided, type PolicyLookup, policyLookup } from './trafficPolicies.ts'
+import type { HealthCheck } from './trafficPolicy.ts'
+import { healthCheckOf, trafficRulesOf } from './trafficRules.ts'
+import { policyStatus } from './trafficStatus.ts'
 
 export interface BuildContext {
 	readonly meshDomain: string
@@ -49,6 +56,15 @@ export interface Built {
 	readonly parts: ReadonlyMap<PartName, PartBody | null>
 	/** Listeners, as `<namespace>/<gateway>/<listener>`, that the resource is attached to. */
 	readonly listeners: readonly string[]
+	/** Of a Service: how its registry checks the endpoints; null: not at all. */
+	readonly health?: HealthCheck | null
+}
+
+/** What every step of one build looks into. */
+interface Around {
+	readonly index: ResourceIndex
+	readonly context: BuildContext
+	readonly policies: PolicyLookup
 }
 
 /** Builds all that the changes affect. The index must already show the changes. */
@@ -58,37 +74,41 @@ export function build(
 	context: BuildContext,
 ): Map<ResourceKey, Built> {
 	const built = new Map<ResourceKey, Built>()
-	for (const change of changes) built.set(change.key, buildOne(change.key, change.before, index, context))
-	for (const key of affected(changes, index))
-		if (!built.has(key)) built.set(key, buildOne(key, undefined, index, context))
+	const around = { index, context, policies: policyLookup(index) }
+	for (const change of changes) built.set(change.key, buildOne(change.key, change.before, around))
+	for (const key of affected(changes, index)) if (!built.has(key)) built.set(key, buildOne(key, undefined, around))
 	return built
 }
 
-/** Resources that mention a changed one and may now resolve differently. */
+/** Resources that mention a changed one and may now resolve differently, and those that a changed policy speaks for. */
 function affected(changes: readonly Changed[], index: ResourceIndex): Set<ResourceKey> {
 	const keys = new Set<ResourceKey>()
-	for (const { key, existence } of changes) {
-		const [kind, namespace, name] = key.split('/') as [string, string, string]
-		// A Service's endpoints travel in its own part; routes ask only whether it exists.
-		if (kind === 'HTTPRoute' || (kind === 'Service' && !existence)) continue
+	for (const change of changes) {
+		const [kind, namespace, name] = change.key.split('/') as [string, string, string]
+		// A Service's endpoints travel in its own part; what mentions it asks only whether it exists.
+		if (kind === 'Service' && !change.existence) continue
+		if (kind === 'TrafficPolicy') for (const key of reached(change, index)) keys.add(key)
 		for (const target of targetsOf(kind, namespace, name))
 			for (const source of index.referrers(target)) keys.add(source)
 	}
 	return keys
 }
 
-function buildOne(
-	key: ResourceKey,
-	before: IndexedResource['resource'] | undefined,
-	index: ResourceIndex,
-	context: BuildContext,
-): Built {
+/** The targets that a policy had and has, and the other policies of these: some may now decide what they did not, or no more. */
+function reached({ key, before }: Changed, index: ResourceIndex): Set<ResourceKey> {
+	const policies = [before, index.get(key)?.resource].filter((policy) => policy !== undefined) as TrafficPolicy[]
+	const targets = policies.flatMap(policyTargets)
+	return new Set([...targets, ...targets.flatMap((target) => index.referrers(policiesTarget(target)))])
+}
+
+function buildOne(key: ResourceKey, before: IndexedResource['resource'] | undefined, around: Around): Built {
+	const { index, context, policies } = around
 	const [kind, namespace, name] = key.split('/') as [string, string, string]
 	const found = index.get(key)
 	const stamp = { generation: found?.generation ?? 0, now: new Date(context.now).toISOString(), before: found?.status }
 	switch (kind) {
 		case 'HTTPRoute':
-			return buildRoute(key, found, index, context, stamp)
+			return buildRoute(key, found, around, stamp)
 		case 'Gateway': {
 			const gateway = found?.resource as Gateway | undefined
 			const parts = listenerHosts([before as Gateway | undefined, gateway], index, context)
@@ -96,14 +116,20 @@ function buildOne(
 		}
 		case 'Service':
 			return {
-				parts: serviceParts(namespace, name, index, context),
+				...buildService(namespace, name, around),
 				listeners: [],
 				...(found && { status: serviceStatus(resolveCredential(found.resource as Service, index), stamp) }),
 			}
+		case 'Namespace':
+			return { parts: namespaceParts(name, policies(key)), listeners: [], ...(found && { status: plainStatus(stamp) }) }
 		case 'Mesh': {
-			const egress = (found?.resource as Mesh | undefined)?.spec.egress
-			const parts = new Map([[MESH_PART, egress === undefined ? null : ({ kind: 'mesh', egress } as const)]])
+			const parts = meshParts(found?.resource as Mesh | undefined, policies(key))
 			return { parts, listeners: [], ...(found && { status: plainStatus(stamp) }) }
+		}
+		case 'TrafficPolicy': {
+			const policy = found?.resource as TrafficPolicy | undefined
+			const status = policy && policyStatus(key, policy, index, policies, stamp)
+			return { parts: new Map(), listeners: [], ...(status && { status }) }
 		}
 		default:
 			return { parts: new Map(), listeners: [], ...(found && { status: plainStatus(stamp) }) }
@@ -113,15 +139,14 @@ function buildOne(
 function buildRoute(
 	key: ResourceKey,
 	found: IndexedResource | undefined,
-	index: ResourceIndex,
-	context: BuildContext,
+	{ index, context, policies }: Around,
 	stamp: Parameters<typeof routeStatus>[2],
 ): Built {
 	const parts = new Map<PartName, PartBody | null>(index.produced(key).map((part) => [part, null]))
 	if (found === undefined) return { parts, listeners: [] }
 	const route = found.resource as HTTPRoute
 	const verdicts = attachRoute(route, index, context.meshDomain)
-	const resolved = route.spec.rules.map((_, i) => resolveRule(route, i, index))
+	const resolved = route.spec.rules.map((_, i) => resolveRule(route, i, index, policies))
 	const rules = resolved.map(({ rule }) => rule)
 	const attachments = verdicts.flatMap((verdict) => verdict.attachments)
 	for (const [pattern, shared] of byPattern(attachments)) {
@@ -165,17 +190,32 @@ function listenerHosts(
 	)
 }
 
-function serviceParts(
+function buildService(
 	namespace: string,
 	name: string,
-	index: ResourceIndex,
-	{ meshDomain }: BuildContext,
-): Map<PartName, PartBody | null> {
+	{ index, context, policies }: Around,
+): Pick<Built, 'parts' | 'health'> {
 	const service = serviceName(namespace, name)
-	const pattern = meshHost(service, meshDomain)
+	const pattern = meshHost(service, context.meshDomain)
 	const exists = hasService(service, index)
-	return new Map<PartName, PartBody | null>([
+	const { sections } = policies(resourceKey('Service', namespace, name))
+	const parts = new Map<PartName, PartBody | null>([
 		[virtualHostPart(pattern), exists ? { kind: 'virtualHost', pattern, defaultService: service } : null],
-		[servicePart(service), exists ? serviceTarget(service, index) : null],
+		[servicePart(service), exists ? serviceTarget(service, index, trafficRulesOf(sections)) : null],
 	])
+	const check = exists ? sections.healthCheck : undefined
+	return { parts, health: check === undefined ? null : healthCheckOf(check) }
+}
+
+function namespaceParts(namespace: string, { sections }: Decided): Map<PartName, PartBody | null> {
+	const traffic = trafficRulesOf(sections)
+	return new Map([[namespacePart(namespace), traffic === undefined ? null : { kind: 'namespace', namespace, traffic }]])
+}
+
+/** There while somebody says something of the whole mesh: its document, or a policy. */
+function meshParts(mesh: Mesh | undefined, { sections }: Decided): Map<PartName, PartBody | null> {
+	const traffic = trafficRulesOf(sections)
+	const egress = mesh?.spec.egress ?? 'registryOnly'
+	const isSilent = mesh === undefined && traffic === undefined
+	return new Map([[MESH_PART, isSilent ? null : { kind: 'mesh', egress, ...(traffic && { traffic }) }]])
 }

@@ -4,7 +4,7 @@ import { type PartName, patternOf, type ServiceName } from '../names.ts'
 import { type FieldChange, fieldChanges } from './fieldChanges.ts'
 import { type RuleEffect, ruleEffects } from './ruleEffect.ts'
 import { type EndpointEffect, endpointEffects, serviceFieldChanges } from './serviceEffect.ts'
-import type { MeshDefaults, PartBody, RouteSlice, ServiceTarget, VirtualHost } from './snapshot.ts'
+import type { MeshDefaults, NamespaceDefaults, PartBody, RouteSlice, ServiceTarget, VirtualHost } from './snapshot.ts'
 
 /** A part as it was and as it is; null where it is not there. */
 export interface PartChange {
@@ -31,11 +31,21 @@ export interface ServiceEffect {
 	readonly endpoints: readonly EndpointEffect[]
 }
 
+/** What policies ask for all Services of a namespace. */
+export interface NamespaceEffect {
+	readonly namespace: string
+	readonly change: Change
+	/** Removed defaults have none: all of them went. */
+	readonly fields: readonly FieldChange[]
+}
+
 export interface Effect {
 	/** In order of pattern. */
 	readonly virtualHosts: readonly VirtualHostEffect[]
 	/** In order of name. */
 	readonly services: readonly ServiceEffect[]
+	/** In order of name; absent where there are none. */
+	readonly namespaces?: readonly NamespaceEffect[]
 	/** What holds for the whole mesh. */
 	readonly mesh: readonly FieldChange[]
 	/** How many there are, those that are left out included. */
@@ -46,7 +56,7 @@ export interface Effect {
 
 type Counted = 'virtualHosts' | 'rules' | 'services' | 'endpoints'
 
-/** Virtual hosts, rules, services and endpoints shown, all together. */
+/** Virtual hosts, rules, services, endpoints and namespaces shown, all together. */
 export const MAX_ENTRIES = 1_000
 /** Of JSON. An effect goes through one RPC message and into one answer. */
 const MAX_CHARACTERS = 1_000_000
@@ -77,6 +87,7 @@ interface Shown {
 	/** Every pattern met; null for one that is left out. */
 	readonly hosts: Map<string, HostShown | null>
 	readonly services: ServiceEffect[]
+	readonly namespaces: NamespaceEffect[]
 	readonly mesh: FieldChange[]
 	readonly counts: Record<Counted, number>
 }
@@ -87,6 +98,7 @@ const createShown = (): Shown => ({
 	truncated: false,
 	hosts: new Map(),
 	services: [],
+	namespaces: [],
 	mesh: [],
 	counts: { virtualHosts: 0, rules: 0, services: 0, endpoints: 0 },
 })
@@ -98,6 +110,7 @@ function addChange(shown: Shown, { name, before, after }: PartChange): void {
 	if (kind === 'routeSlice')
 		addRules(shown, patternOf(name)!, ruleEffects(before as RouteSlice | null, after as RouteSlice | null))
 	if (kind === 'service') addService(shown, before as ServiceTarget | null, after as ServiceTarget | null)
+	if (kind === 'namespace') addNamespace(shown, before as NamespaceDefaults | null, after as NamespaceDefaults | null)
 	if (kind === 'mesh')
 		shown.mesh.push(...fieldChanges(settings(before as MeshDefaults | null), settings(after as MeshDefaults | null)))
 }
@@ -146,6 +159,13 @@ function addService(shown: Shown, before: ServiceTarget | null, after: ServiceTa
 	shown.services.push({ ...entry, endpoints: endpoints.filter((endpoint) => fits(shown, endpoint)) })
 }
 
+function addNamespace(shown: Shown, before: NamespaceDefaults | null, after: NamespaceDefaults | null): void {
+	const fields = after === null ? [] : fieldChanges({ ...before?.traffic }, after.traffic)
+	const entry = { namespace: (after ?? before)!.namespace, change: changeOf(before, after), fields }
+	if (entry.change === 'changed' && fields.length === 0) return
+	if (fits(shown, entry)) shown.namespaces.push(entry)
+}
+
 function fits(shown: Shown, entry: object): boolean {
 	const characters = shown.entriesLeft === 0 ? 0 : JSON.stringify(entry).length
 	if (shown.entriesLeft === 0 || characters > shown.charactersLeft) {
@@ -157,11 +177,13 @@ function fits(shown: Shown, entry: object): boolean {
 	return true
 }
 
-function finish({ hosts, services, mesh, counts, truncated }: Shown, stands: (pattern: string) => boolean): Effect {
+function finish(shown: Shown, stands: (pattern: string) => boolean): Effect {
+	const { hosts, services, namespaces, mesh, counts, truncated } = shown
 	const virtualHosts = [...hosts.values()].flatMap((host) => (host === null ? [] : [hostEffect(host, stands)]))
 	return {
 		virtualHosts: virtualHosts.sort((a, b) => compare(a.pattern, b.pattern)),
 		services: services.toSorted((a, b) => compare(a.service, b.service)),
+		...(namespaces.length > 0 && { namespaces: namespaces.toSorted((a, b) => compare(a.namespace, b.namespace)) }),
 		mesh,
 		counts,
 		truncated,

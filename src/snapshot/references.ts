@@ -4,6 +4,7 @@ import type { Filter } from '../resources/filter.ts'
 import type { Gateway } from '../resources/gateway.ts'
 import type { HTTPRoute, ParentRef } from '../resources/httpRoute.ts'
 import type { Resource } from '../resources/resource.ts'
+import type { TargetRef, TrafficPolicy } from '../resources/trafficPolicy.ts'
 import { secretTarget } from './credential.ts'
 
 /** The hostname pattern a listener serves; `*` when it names none. */
@@ -17,6 +18,8 @@ export const speaksHttp = ({ protocol }: Gateway['spec']['listeners'][number]): 
 const grantsTarget = (namespace: string): string => `ReferenceGrants/${namespace}`
 /** A target that stands for a virtual host's pattern: listeners of several Gateways may share one. */
 export const patternTarget = (pattern: string): string => `Pattern/${pattern}`
+/** A target that stands for all policies of a resource: apart from the resource, which a hundred thousand routes may mention. */
+export const policiesTarget = (target: ResourceKey): string => `TrafficPolicies/${target}`
 
 export const isServiceRef = (ref: { group: string; kind: string }): boolean =>
 	ref.kind === 'Service' && (ref.group === '' || ref.group === 'core' || ref.group === 'selvedge.dev')
@@ -33,6 +36,16 @@ export const parentKey = (route: HTTPRoute, ref: ParentRef): ResourceKey =>
 export const extensionKey = (route: HTTPRoute, ref: { kind: string; name: string }): ResourceKey =>
 	resourceKey(ref.kind, route.metadata.namespace, ref.name)
 
+/** What a policy is attached to. Of an HTTPRoute's rules the route is meant. */
+export function policyTargetKey({ metadata }: TrafficPolicy, { kind, name }: TargetRef): ResourceKey {
+	return resourceKey(kind, kind === 'Mesh' || kind === 'Namespace' ? '-' : metadata.namespace, name)
+}
+
+/** Each once, however many of its rules are named. */
+export const policyTargets = (policy: TrafficPolicy): readonly ResourceKey[] => [
+	...new Set(policy.spec.targetRefs.map((ref) => policyTargetKey(policy, ref))),
+]
+
 /** Every target whose change can change what this resource builds to. */
 export function referencesOf(resource: Resource): readonly string[] {
 	if (resource.kind === 'Gateway')
@@ -41,6 +54,7 @@ export function referencesOf(resource: Resource): readonly string[] {
 				resource.spec.listeners.filter(speaksHttp).map((listener) => patternTarget(listenerPattern(listener))),
 			),
 		]
+	if (resource.kind === 'TrafficPolicy') return policyTargets(resource).map(policiesTarget)
 	if (resource.kind === 'Service') return [secretTarget(resource)].filter((target) => target !== undefined)
 	if (resource.kind !== 'HTTPRoute') return []
 	const targets = new Set<string>()
@@ -73,5 +87,9 @@ function filterTargets(route: HTTPRoute, filter: Filter): string[] {
 
 /** Targets that a change of this resource touches. */
 export function targetsOf(kind: string, namespace: string, name: string): readonly string[] {
-	return kind === 'ReferenceGrant' ? [grantsTarget(namespace)] : [resourceKey(kind, namespace, name)]
+	const key = resourceKey(kind, namespace, name)
+	if (kind === 'ReferenceGrant') return [grantsTarget(namespace)]
+	// Policies ask whether a Service is there, and which rules a route has. Nothing else mentions a route.
+	if (kind === 'HTTPRoute') return [policiesTarget(key)]
+	return kind === 'Service' ? [key, policiesTarget(key)] : [key]
 }

@@ -21,6 +21,8 @@ export interface ResourceIndex {
 	inNamespace(kind: string, namespace: string): readonly Resource[]
 	/** Leased endpoints of a service; undefined when nothing ever registered for it. */
 	leased(service: ServiceName): readonly Endpoint[] | undefined
+	/** Ids of the service's endpoints, fixed ones too, whose health checks fail. */
+	unhealthy(service: ServiceName): readonly string[]
 	/** Parts that this resource made in earlier builds. */
 	produced(key: ResourceKey): readonly PartName[]
 }

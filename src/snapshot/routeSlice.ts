@@ -9,6 +9,7 @@ import { matchOf } from './ruleMatches.ts'
 import type { UnresolvedRef } from './serviceRefs.ts'
 import { sessionOf } from './sessionPersistence.ts'
 import type { RouteSlice, Rule } from './snapshot.ts'
+import { type PolicyLookup, trafficOfRule } from './trafficPolicies.ts'
 
 /**
  * What a route contributes to one virtual host. The attachments are those to that host: listeners that share a pattern admit
@@ -52,8 +53,13 @@ export interface ResolvedRule {
 	readonly unresolved: readonly UnresolvedRef[]
 }
 
-/** Rule `ruleIndex` with its references resolved. */
-export function resolveRule(route: HTTPRoute, ruleIndex: number, index: ResourceIndex): ResolvedRule {
+/** Rule `ruleIndex` with its references resolved, and what policies ask for it. */
+export function resolveRule(
+	route: HTTPRoute,
+	ruleIndex: number,
+	index: ResourceIndex,
+	policies: PolicyLookup,
+): ResolvedRule {
 	const document = route.spec.rules[ruleIndex]!
 	const place = { route, ruleIndex, field: `spec.rules[${ruleIndex}]`, isRule: true }
 	const { filters, only, retryPolicies, unresolved } = resolveFilters(document.filters, place, index)
@@ -62,6 +68,7 @@ export function resolveRule(route: HTTPRoute, ruleIndex: number, index: Resource
 	const matches = document.matches.map(matchOf)
 	const timeouts = timeoutsOf(document.timeouts)
 	const retry = retryOf(document.retry, retryPolicies)
+	const traffic = trafficOfRule(route, document, policies)
 	const rule: Rule = {
 		name,
 		matches,
@@ -71,6 +78,7 @@ export function resolveRule(route: HTTPRoute, ruleIndex: number, index: Resource
 		...(timeouts && { timeouts }),
 		...(retry && { retry }),
 		...(document.sessionPersistence && { session: sessionOf(document.sessionPersistence, name, matches) }),
+		...(traffic && { traffic }),
 	}
 	return { rule, unresolved: [...unresolved, ...backends.unresolved] }
 }

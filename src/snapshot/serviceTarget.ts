@@ -5,6 +5,7 @@ import type { Service } from '../resources/service.ts'
 import { resolveCredential } from './credential.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
 import type { Endpoint, ServiceTarget } from './snapshot.ts'
+import type { TrafficRules } from './trafficPolicy.ts'
 
 const keyOfService = (service: ServiceName) => {
 	const slash = service.indexOf('/')
@@ -20,7 +21,7 @@ export function hasService(service: ServiceName, index: ResourceIndex): boolean 
  * The service's endpoints in a stable order; a leased endpoint wins over a fixed one of the same id. Of a service with a
  * credential only those take traffic that its secret reaches unread.
  */
-export function serviceTarget(service: ServiceName, index: ResourceIndex): ServiceTarget {
+export function serviceTarget(service: ServiceName, index: ResourceIndex, traffic?: TrafficRules): ServiceTarget {
 	const document = index.get(keyOfService(service))?.resource as Service | undefined
 	const endpoints = new Map<string, Endpoint>()
 	for (const { id, url, weight, labels, locality } of document?.spec.endpoints ?? [])
@@ -35,11 +36,16 @@ export function serviceTarget(service: ServiceName, index: ResourceIndex): Servi
 	// Of a document such an endpoint is refused. A lease is granted without asking what the document says.
 	for (const endpoint of index.leased(service) ?? [])
 		if (credential === undefined || !isInClear(endpoint.url)) endpoints.set(endpoint.id, endpoint)
+	for (const id of index.unhealthy(service)) {
+		const endpoint = endpoints.get(id)
+		if (endpoint !== undefined) endpoints.set(id, { ...endpoint, unhealthy: true })
+	}
 	return {
 		kind: 'service',
 		service,
 		endpoints: [...endpoints.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
 		...(document?.spec.external === true ? { external: true } : {}),
 		...(credential === undefined ? {} : { credential }),
+		...(traffic === undefined ? {} : { traffic }),
 	}
 }

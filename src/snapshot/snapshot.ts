@@ -3,6 +3,7 @@
 import type { PartName, ServiceName } from '../names.ts'
 import type { Filters, RetryRule, SessionPersistence, Timeouts, TrafficMatch } from './filters.ts'
 import type { Match } from './match.ts'
+import type { TrafficRules } from './trafficPolicy.ts'
 
 export type { Match, PathMatch, ValueMatch } from './match.ts'
 
@@ -24,7 +25,7 @@ export interface Cursor {
 	readonly sequence: number
 }
 
-export type PartBody = VirtualHost | RouteSlice | ServiceTarget | MeshDefaults
+export type PartBody = VirtualHost | RouteSlice | ServiceTarget | NamespaceDefaults | MeshDefaults
 
 /** A host, or `*.suffix`, or `*`, that the mesh answers for. Its rules arrive as slices, one per route. */
 export interface VirtualHost {
@@ -64,6 +65,8 @@ export interface Rule {
 	readonly timeouts?: Timeouts
 	readonly retry?: RetryRule
 	readonly session?: SessionPersistence
+	/** Of policies attached to the route or to this rule. */
+	readonly traffic?: TrafficRules
 }
 
 /** A share of a rule's traffic. A backend that cannot be used keeps its share and answers 500 for it. */
@@ -80,6 +83,8 @@ export interface ServiceTarget {
 	/** Outside the mesh: it is told nothing of who calls. */
 	readonly external?: true
 	readonly credential?: Credential
+	/** Of policies attached to the Service. Those of its namespace and of the mesh stand in their own parts. */
+	readonly traffic?: TrafficRules
 }
 
 /** What the mesh adds to each request, so that the service knows the mesh and callers know no secret. */
@@ -96,9 +101,17 @@ export interface SecretText {
 	readonly secret: string
 }
 
+/** What holds for the Services of one namespace. A service part comes with its namespace's, and with the mesh's. */
+export interface NamespaceDefaults {
+	readonly kind: 'namespace'
+	readonly namespace: string
+	readonly traffic: TrafficRules
+}
+
 /** What holds for the whole mesh. */
 export interface MeshDefaults {
 	readonly kind: 'mesh'
+	readonly traffic?: TrafficRules
 	/** What becomes of requests to hosts that nobody registered. */
 	readonly egress: 'registryOnly' | 'allowAny'
 }
@@ -113,4 +126,8 @@ export interface Endpoint {
 	readonly labels?: Readonly<Record<string, string>>
 	/** Where it runs, e.g. a location hint such as `weur`. */
 	readonly locality?: string
+	/** Its health checks fail. It gets traffic only when too few others are left. */
+	readonly unhealthy?: true
+	/** When it joined, in ms since the epoch: leased endpoints warm up from then on. */
+	readonly joinedAt?: number
 }

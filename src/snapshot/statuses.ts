@@ -6,12 +6,12 @@ import { speaksHttp } from './references.ts'
 import type { UnresolvedRef } from './serviceRefs.ts'
 import type { Credential } from './snapshot.ts'
 
-const CONTROLLER_NAME = 'selvedge.dev/mesh'
+export const CONTROLLER_NAME = 'selvedge.dev/mesh'
 
 const HTTP_ROUTE = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }
 
 /** What every condition of one build carries. */
-interface Stamp {
+export interface Stamp {
 	readonly generation: number
 	/** RFC 3339. */
 	readonly now: string
@@ -19,7 +19,7 @@ interface Stamp {
 	readonly before: ConditionedStatus | undefined
 }
 
-type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>
+export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>
 
 export function routeStatus(
 	parents: readonly ParentVerdict[],
@@ -141,7 +141,7 @@ export function serviceStatus(credential: Credential | undefined, stamp: Stamp):
 	return { conditions: stamped([ACCEPTED, resolved], stamp, stamp.before?.conditions) }
 }
 
-function stamped(
+export function stamped(
 	verdicts: readonly Verdict[],
 	{ generation, now }: Stamp,
 	before: readonly Condition[] | undefined,

@@ -97,17 +97,41 @@ it('sends a host with its slices and their services, and no slice that went', as
 		'virtualHost/shop.test/default/r2',
 		'service/default/a',
 		'service/team/b',
+		'mesh',
+		'namespace/default',
+		'namespace/team',
 	])
 	expect(names(await load({ hosts: ['a.mesh.localhost'] }))).toEqual([
 		'virtualHost/a.mesh.localhost',
 		'service/default/a',
+		'mesh',
+		'namespace/default',
 	])
+})
+
+it('sends with every service what holds for its namespace and for the mesh, also that nothing does', async () => {
+	await mesh()
+	await push(20, 22, [
+		part('namespace/team', 21, { kind: 'namespace', namespace: 'team', traffic: { panicShare: 0.2 } }),
+		part('mesh', 22, { kind: 'mesh', egress: 'registryOnly', traffic: { panicShare: 0.1 } }),
+	])
+	const bodies = async (request: LoadRequest) =>
+		(await load(request)).parts.map(({ name, body }) => [name, body === null ? null : JSON.parse(body).traffic])
+	expect(await bodies({ parts: ['service/default/never', 'service/team/b'] })).toEqual([
+		['service/default/never', null],
+		['service/team/b', undefined],
+		['mesh', { panicShare: 0.1 }],
+		['namespace/default', null],
+		['namespace/team', { panicShare: 0.2 }],
+	])
+	expect(await bodies({ parts: ['mesh', 'namespace/team', 'service/team/b'] })).toHaveLength(3)
+	expect(await bodies({ parts: ['namespace/team'] })).toHaveLength(1)
 })
 
 it('says of a part that never was, or went, that it is not there', async () => {
 	await mesh()
 	const { parts } = await load({ parts: ['service/default/never', 'virtualHost/gone.test'] })
-	expect(parts).toMatchObject([
+	expect(parts.slice(0, 2)).toMatchObject([
 		{ name: 'service/default/never', body: null, sequence: 0 },
 		{ name: 'virtualHost/gone.test', body: null, sequence: 20 },
 	])
@@ -122,8 +146,8 @@ it('sends a large answer in pages that together hold everything once', async () 
 	let pages = 0
 	for (let after: string | undefined; ; pages++) {
 		const answer = await load({ hosts: ['big.test'], ...(after === undefined ? {} : { after }) })
-		expect(answer.parts.reduce((sum, { body }) => sum + body!.length, 0)).toBeLessThan(6_100_000)
-		seen.push(...names(answer).filter((name) => name !== 'service/default/a'))
+		expect(answer.parts.reduce((sum, { body }) => sum + (body?.length ?? 0), 0)).toBeLessThan(6_100_000)
+		seen.push(...names(answer).filter((name) => name.startsWith('virtualHost/')))
 		after = answer.next
 		if (after === undefined) break
 	}

@@ -67,11 +67,11 @@ export function simulatedMesh(random: Random, ownPort: number): SimulatedMesh {
 				draws++
 				return asked.chance
 			}
-			const exchange = admit(arriving(asked), 0, chance, asked.caller)
+			const exchange = admit(arriving(asked), 0, chance, '', asked.caller)
 			const refusal = place(shipped, exchange)
 			const { rule, backend } = exchange
 			if (rule === undefined) return { outcome: refusal!.reason, draws }
-			const drawn = refusal === undefined ? backend!.service : '500'
+			const drawn = refusal === undefined && backend !== undefined && 'service' in backend ? backend.service : '500'
 			return { outcome: refusal?.reason ?? 'routed', rule: rule.name, backend: drawn, compiled: rule, draws }
 		},
 	}

@@ -19,6 +19,12 @@ test('every kind is found by its version and name, and its smallest document par
 		directResponse({ statusCode: 204 }),
 		trafficMatch({ percent: 50 }),
 		retryPolicy({}),
+		{
+			apiVersion: 'selvedge.dev/v1',
+			kind: 'TrafficPolicy',
+			metadata: { name: 'p' },
+			spec: { targetRefs: [{ kind: 'Service', name: 's' }], retry: {} },
+		},
 	]
 	const ofGatewayApi = [service(), gateway(), route(), grant(), namespace()]
 	const ofEgress = [

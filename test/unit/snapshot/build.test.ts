@@ -39,6 +39,8 @@ const route = (name: string, backend: string, path = '/') =>
 	})
 
 const FEATURES = ['faults', 'directResponse', 'only', 'methods', 'mirrors', 'invalid', 'redirect', 'ports'] as const
+/** Kinds of parts that policies speak of. */
+const WITH_TRAFFIC = ['routeSlice', 'service', 'namespace', 'mesh'] as const
 
 /** What a mesh's slices use, each as often as they do: fields of filters and rules, wherever they stand. */
 function featuresOf(mesh: MemoryMesh): string[] {
@@ -47,6 +49,10 @@ function featuresOf(mesh: MemoryMesh): string[] {
 	return [
 		...slices.map(() => 'routeSlice'),
 		...FEATURES.flatMap((feature) => Array<string>(text.split(`"${feature}":`).length - 1).fill(feature)),
+		...Object.values(mesh.parts()).flatMap((part) =>
+			JSON.stringify(part).includes('"traffic":') ? `traffic of ${part.kind}` : [],
+		),
+		...(JSON.stringify(mesh.statuses()).match(/"(TargetNotFound|Conflicted)","message"/g) ?? []),
 	]
 }
 
@@ -68,6 +74,9 @@ describe('the incremental build', () => {
 		}
 		expect(met.get('routeSlice'), 'routes that found a virtual host').toBeGreaterThan(400)
 		for (const feature of FEATURES) expect(met.get(feature), `rules with ${feature}`).toBeGreaterThan(20)
+		for (const kind of WITH_TRAFFIC) expect(met.get(`traffic of ${kind}`), `policies of ${kind}`).toBeGreaterThan(100)
+		for (const reason of ['TargetNotFound', 'Conflicted'])
+			expect(met.get(`"${reason}","message"`), reason).toBeGreaterThan(100)
 	})
 
 	it('leaves nothing behind once everything is removed', () => {

@@ -180,6 +180,65 @@ it('what holds for the whole mesh is told by itself', () => {
 	])
 })
 
+describe('what policies ask for', () => {
+	const namespace = (name: string, panicShare: number): PartBody => ({
+		...{ kind: 'namespace', namespace: name },
+		traffic: { panicShare, balancer: { type: 'Random' } },
+	})
+
+	it('is told of a namespace, section by section, in order of name', () => {
+		const changes = [
+			{ name: 'namespace/shop', before: namespace('shop', 0.5), after: namespace('shop', 0.1) },
+			{ name: 'namespace/ops', before: null, after: namespace('ops', 0.5) },
+			{ name: 'namespace/gone', before: namespace('gone', 0.5), after: null },
+			{ name: 'namespace/same', before: namespace('same', 0.5), after: namespace('same', 0.5) },
+		]
+		expect(effectOf(changes)).toEqual({
+			...nothing,
+			namespaces: [
+				{ namespace: 'gone', change: 'removed', fields: [] },
+				{
+					...{ namespace: 'ops', change: 'added' },
+					fields: [
+						{ path: 'panicShare', before: null, after: 0.5 },
+						{ path: 'balancer', before: null, after: { type: 'Random' } },
+					],
+				},
+				{ namespace: 'shop', change: 'changed', fields: [{ path: 'panicShare', before: 0.5, after: 0.1 }] },
+			],
+		})
+	})
+
+	it('is told of rules, services and the mesh by field', () => {
+		const limits = (maxInFlight: number) => ({ traffic: { limits: { maxInFlight } } })
+		const service = (most: number): ServiceTarget => ({
+			...{ kind: 'service', service: 'default/s', endpoints: [] },
+			...limits(most),
+		})
+		const mesh = (most: number): PartBody => ({ kind: 'mesh', egress: 'registryOnly', ...limits(most) })
+		const fields = [{ path: 'traffic.limits.maxInFlight', before: 1, after: 2 }]
+		const changes = [
+			{ name: 'service/default/s', before: service(1), after: service(2) },
+			{ name: 'mesh', before: mesh(1), after: mesh(2) },
+			{ name: 'virtualHost/h/default/r', before: slice(limits(1)), after: slice(limits(2)) },
+		]
+		expect(effectOf(changes)).toMatchObject({
+			services: [{ service: 'default/s', change: 'changed', fields }],
+			mesh: fields,
+			virtualHosts: [{ rules: [{ rule: 'default/r/0', change: 'changed', fields }] }],
+		})
+	})
+
+	it('is left out where there is too much of it, and the effect says so', () => {
+		const changes = Array.from({ length: MAX_ENTRIES + 1 }, (_, i) => ({
+			...{ name: `namespace/n${i}`, before: null },
+			after: namespace(`n${i}`, 0.5),
+		}))
+		const effect = effectOf(changes)
+		expect([effect.namespaces?.length, effect.truncated]).toEqual([MAX_ENTRIES, true])
+	})
+})
+
 describe('an effect on very much', () => {
 	const shownIn = ({ virtualHosts, services }: Effect) =>
 		virtualHosts.length +

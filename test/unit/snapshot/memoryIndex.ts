@@ -16,6 +16,8 @@ export interface MemoryMesh {
 	apply(change: { put?: readonly Resource[]; remove?: readonly ResourceKey[] }, now?: number): BuiltMap
 	/** What a registry tells; undefined: the service is forgotten. */
 	lease(service: ServiceName, endpoints: readonly Endpoint[] | undefined, now?: number): BuiltMap
+	/** What a registry tells of health: ids of the endpoints whose checks fail. */
+	unhealthy(service: ServiceName, ids: readonly string[], now?: number): BuiltMap
 	parts(): Record<PartName, PartBody>
 	/** With each listener's routes counted, as the store shows them. */
 	statuses(): Record<ResourceKey, ConditionedStatus>
@@ -49,6 +51,10 @@ export function memoryMesh(tables: Tables = createTables()): MemoryMesh {
 			else tables.leased.set(service, endpoints)
 			return rebuild([{ key: `Service/${service}`, existence }], now)
 		},
+		unhealthy: (service, ids, now = 0) => {
+			tables.unhealthy.set(service, ids)
+			return rebuild([{ key: `Service/${service}`, existence: false }], now)
+		},
 		parts: () => Object.fromEntries([...tables.parts].sort(byKey)),
 		statuses: () => statusesOf(tables),
 		keys: () => [...tables.resources.keys()].sort(),
@@ -71,6 +77,7 @@ function countedIndex(tables: Tables): { index: ResourceIndex; cost: () => numbe
 		inNamespace: (kind, namespace) =>
 			counted(tables.namespaces.get(`${kind}/${namespace}`)).map((key) => tables.resources.get(key)!.resource),
 		leased: (service) => counted([tables.leased.get(service)])[0],
+		unhealthy: (service) => counted([...(tables.unhealthy.get(service) ?? [])]),
 		produced: (key) => counted(tables.produced.get(key)),
 	}
 	return { index, cost: () => cost }
@@ -81,6 +88,7 @@ function scratch(tables: Tables): Tables {
 	const fresh = createTables()
 	for (const [key, { status: _, ...entry }] of tables.resources) enterResource(fresh, key, entry)
 	for (const [service, endpoints] of tables.leased) fresh.leased.set(service, endpoints)
+	for (const [service, ids] of tables.unhealthy) fresh.unhealthy.set(service, ids)
 	const keys = new Set([...fresh.resources.keys(), ...[...fresh.leased.keys()].map((service) => `Service/${service}`)])
 	const changes = [...keys].map((key) => ({ key, existence: true }))
 	storeBuilt(fresh, build(changes, countedIndex(fresh).index, { meshDomain: MESH_DOMAIN, now: 0 }))

@@ -28,6 +28,8 @@ function multimap(): Multimap {
 export const createTables = () => ({
 	resources: new Map<ResourceKey, IndexedResource>(),
 	leased: new Map<ServiceName, readonly Endpoint[]>(),
+	/** Ids of endpoints whose checks fail. */
+	unhealthy: new Map<ServiceName, readonly string[]>(),
 	/** From a target to the resources that mention it. */
 	refs: multimap(),
 	/** From `<kind>/<namespace>` to the resources there. */

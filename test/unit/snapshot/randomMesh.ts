@@ -1,10 +1,11 @@
 /** Random documents over a small world, so that they refer to each other, and to what is not there. */
 import type { ResourceKey } from '../../../src/names.ts'
 import { parseDocuments } from '../../../src/resources/documents.ts'
-import type { Resource } from '../../../src/resources/resource.ts'
+import { keyOf, type Resource } from '../../../src/resources/resource.ts'
 import type { Endpoint } from '../../../src/snapshot/snapshot.ts'
 import { MESH_DOMAIN } from './memoryIndex.ts'
 import { randomConduct, randomExtension, randomFilters } from './randomFilters.ts'
+import { randomPolicy } from './randomPolicies.ts'
 
 type Random = () => number
 const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!
@@ -62,7 +63,7 @@ function randomRoute(random: Random, namespace: string) {
 		}
 	})
 	const unique = new Map(parents.map((parent) => [`${parent.kind} ${parent.namespace} ${parent.name}`, parent]))
-	const rule = () => randomRule(random)
+	const rule = (i: number) => ({ ...maybe(random, 0.7, { name: `n${i}` }), ...randomRule(random) })
 	return {
 		apiVersion: GATEWAY_API,
 		kind: 'HTTPRoute',
@@ -70,7 +71,7 @@ function randomRoute(random: Random, namespace: string) {
 		spec: {
 			parentRefs: [...unique.values()],
 			hostnames: some(random, 2, () => pick(random, ROUTE_HOSTS)),
-			rules: [rule(), ...some(random, 1, rule)],
+			rules: [rule(0), ...some(random, 1, () => rule(1))],
 		},
 	}
 }
@@ -117,10 +118,20 @@ const randomNamespace = (random: Random, name: string) => ({
 	metadata: { name, ...maybe(random, 0.8, { labels: { team: pick(random, ['x', 'y']) } }) },
 })
 
+const randomMeshDocument = (random: Random) => ({
+	apiVersion: 'selvedge.dev/v1',
+	kind: 'Mesh',
+	metadata: { name: 'default' },
+	spec: { egress: pick(random, ['registryOnly', 'allowAny']) },
+})
+
+const randomTrafficPolicy = (random: Random, namespace: string) => randomPolicy(random, namespace, NAMES)
+
 const makers = [
 	...[randomRoute, randomRoute, randomRoute, randomRoute],
 	...[randomGateway, randomService, randomGrant, randomNamespace],
 	...[randomExtension, randomExtension, randomExtension, randomExtension],
+	...[randomMeshDocument, randomTrafficPolicy, randomTrafficPolicy, randomTrafficPolicy],
 ]
 
 const randomResource = (random: Random): Resource => resourceOf(pick(random, makers)(random, pick(random, NAMESPACES)))
@@ -130,10 +141,9 @@ export const randomServiceName = (random: Random) => `${pick(random, NAMESPACES)
 export const randomEndpoints = (random: Random): Endpoint[] =>
 	some(random, 2, (i) => ({ id: pick(random, [`e${i}`, 'fixed-0']), url: 'http://10.1.0.1', weight: 1 + i }))
 
-/** A change of one to four resources at once. */
+/** A change of up to five resources at once, each named once, as in a request. */
 export function randomChange(random: Random, existing: readonly ResourceKey[]) {
-	const put = some(random, 3, () => randomResource(random))
-	const named = new Set(put.map(({ kind, metadata }) => `${kind}/${metadata.namespace}/${metadata.name}`))
-	const remove = some(random, 2, () => pick(random, existing)).filter((key) => key !== undefined && !named.has(key))
-	return { put, remove: [...new Set(remove)] }
+	const put = new Map(some(random, 3, () => randomResource(random)).map((resource) => [keyOf(resource), resource]))
+	const remove = some(random, 2, () => pick(random, existing)).filter((key) => key !== undefined && !put.has(key))
+	return { put: [...put.values()], remove: [...new Set(remove)] }
 }

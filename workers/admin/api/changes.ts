@@ -86,6 +86,7 @@ function shownResult({ apiVersion, kind, namespace, name, action, status }: Chan
 const allConditions = (status: ConditionedStatus): unknown[] => [
 	...(status.conditions ?? []),
 	...(status.parents ?? []).flatMap((parent) => parent.conditions),
+	...(status.ancestors ?? []).flatMap((ancestor) => ancestor.conditions),
 ]
 
 /** The one place where a refused change becomes a reply. */

@@ -1,0 +1,48 @@
+/** What a TrafficPolicy is attached to: the mesh, its namespace, a Service, an HTTPRoute or one rule of it (GEP-713). */
+import { z } from 'zod'
+import { LabelName, SubdomainName } from './scalars.ts'
+import { unique } from './unique.ts'
+
+const CoreGroup = z.enum(['', 'core'], { error: "must be '' or core" }).default('')
+const ServiceGroup = z.enum(['', 'core', 'selvedge.dev'], { error: "must be '', core or selvedge.dev" }).default('')
+
+/** https://gateway-api.sigs.k8s.io/reference/spec/#localpolicytargetreferencewithsectionname — always of the policy's namespace. */
+const TargetRef = z.discriminatedUnion('kind', [
+	z.strictObject({
+		group: z.literal('selvedge.dev').default('selvedge.dev'),
+		kind: z.literal('Mesh'),
+		name: z.literal('default'),
+	}),
+	z.strictObject({ group: CoreGroup, kind: z.literal('Namespace'), name: LabelName }),
+	z.strictObject({ group: ServiceGroup, kind: z.literal('Service'), name: LabelName }),
+	z.strictObject({
+		group: z.literal('gateway.networking.k8s.io').default('gateway.networking.k8s.io'),
+		kind: z.literal('HTTPRoute'),
+		name: SubdomainName,
+		sectionName: SubdomainName.exactOptional().meta({ description: 'One named rule; all of them when left out.' }),
+	}),
+])
+export type TargetRef = z.infer<typeof TargetRef>
+
+export const TargetRefs = z
+	.array(TargetRef)
+	.min(1)
+	.max(16)
+	.superRefine(
+		unique(
+			(ref) => JSON.stringify([ref.kind, ref.name, ref.kind === 'HTTPRoute' && ref.sectionName]),
+			(first) => `must be unique: targetRef ${first} names this target`,
+		),
+	)
+
+/** A policy speaks for its own namespace only; of those in `default` some speak for the whole mesh. */
+export function checkReach(refs: readonly TargetRef[], namespace: string, context: z.RefinementCtx): void {
+	const refuse = (index: number, field: string, message: string) =>
+		context.addIssue({ code: 'custom', path: ['spec', 'targetRefs', index, field], message })
+	for (const [index, { kind, name }] of refs.entries()) {
+		if (kind === 'Mesh' && namespace !== 'default')
+			refuse(index, 'kind', 'must not be Mesh outside namespace default, whose policies alone may speak for the mesh')
+		if (kind === 'Namespace' && name !== namespace)
+			refuse(index, 'name', `must be '${namespace}': a policy speaks for no namespace but its own`)
+	}
+}

@@ -1,0 +1,58 @@
+/** Random TrafficPolicies: of every level, on what is there and what is not, and on what others speak of too. */
+import type { seeded } from '../../random.ts'
+
+type Random = ReturnType<typeof seeded>
+const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!
+
+const ofRoutes = (random: Random) => ({
+	loadBalancer: pick(random, [
+		{ type: 'Random' },
+		{ type: 'RingHash', hashOn: { header: 'X-A' } },
+		{ type: 'Maglev', hashOn: { source: 'ClientIP' } },
+	]),
+	timeouts: pick(random, [{ request: '0s' }, { request: '1s', backendRequest: '500ms' }, { backendRequest: '2s' }]),
+	retry: { attempts: pick(random, [0, 1, 3]) },
+})
+
+const ofServices = (random: Random) => ({
+	circuitBreaker: { maxRequests: pick(random, [1, 10]) },
+	outlierDetection: { consecutive5xxErrors: pick(random, [0, 5]) },
+	panicThresholdPercent: pick(random, [0, 33.3, 100]),
+})
+
+/** Each with even odds, and one in any case. */
+function some<T extends object>(random: Random, fields: T): Partial<T> {
+	const entries = Object.entries(fields)
+	const kept = entries.filter(() => random() < 0.5)
+	return Object.fromEntries(kept.length === 0 ? [pick(random, entries)] : kept) as Partial<T>
+}
+
+export function randomPolicy(random: Random, namespace: string, services: readonly string[]) {
+	const route = () => ({
+		kind: 'HTTPRoute',
+		name: `r${Math.floor(random() * 4)}`,
+		...(random() < 0.5 ? { sectionName: `n${Math.floor(random() * 2)}` } : {}),
+	})
+	const makers = [
+		() => ({ kind: 'Service', name: pick(random, services) }),
+		() => ({ kind: 'Service', name: pick(random, services) }),
+		() => ({ kind: 'Namespace', name: namespace }),
+		...(namespace === 'default' ? [() => ({ kind: 'Mesh', name: 'default' })] : []),
+	]
+	const isOfRoutes = random() < 0.5
+	const refs = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
+		isOfRoutes ? route() : pick(random, makers)(),
+	)
+	const targetRefs = [...new Map(refs.map((ref) => [JSON.stringify(ref), ref])).values()]
+	const mayCheck = targetRefs.every(({ kind }) => kind === 'Service')
+	return {
+		apiVersion: 'selvedge.dev/v1',
+		kind: 'TrafficPolicy',
+		metadata: { name: pick(random, ['p', 'q', 's']), namespace },
+		spec: {
+			targetRefs,
+			...some(random, isOfRoutes ? ofRoutes(random) : { ...ofRoutes(random), ...ofServices(random) }),
+			...(mayCheck && random() < 0.6 ? { healthCheck: { path: pick(random, ['/a', '/b']) } } : {}),
+		},
+	}
+}
