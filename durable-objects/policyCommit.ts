@@ -7,6 +7,7 @@ import { build, type Changed } from '../src/snapshot/build.ts'
 import { collectEffect } from '../src/snapshot/effect.ts'
 import { referencesOf } from '../src/snapshot/references.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
+import { storeWatches } from './policyHealth.ts'
 import { currentRevision, currentSequence, writeMeta } from './policyMeta.ts'
 import { stands, storeBuilt } from './policyParts.ts'
 
@@ -48,9 +49,10 @@ export function commit(
 		const changed = real.map(
 			({ key, action, before }): Changed => ({ key, before, existence: action !== 'configured' }),
 		)
+		const built = build(changed, index, context)
 		// Replicas learn of a revision by the sequence going on, even where it changes no part.
-		if (storeBuilt(sql, build(changed, index, context), revision, preview?.add) === 0)
-			writeMeta(sql, 'sequence', currentSequence(sql) + 1)
+		if (storeBuilt(sql, built, revision, preview?.add) === 0) writeMeta(sql, 'sequence', currentSequence(sql) + 1)
+		storeWatches(sql, index, built, context.now)
 		storeHistory(sql, real, revision, request, context)
 	}
 	const results = differences.map((difference) => resultOf(difference, index))

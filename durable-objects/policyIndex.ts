@@ -2,7 +2,7 @@
 import type { Resource } from '../src/resources/resource.ts'
 import type { ConditionedStatus } from '../src/resources/status.ts'
 import type { IndexedResource, ResourceIndex } from '../src/snapshot/resourceIndex.ts'
-import { readLeased } from './policyLeases.ts'
+import { readLeased, readUnhealthy } from './policyLeases.ts'
 
 interface ResourceRow extends Record<string, SqlStorageValue> {
 	document: string
@@ -32,6 +32,7 @@ export function policyIndex(sql: SqlStorage): ResourceIndex {
 				),
 			).map((document) => JSON.parse(document) as Resource),
 		leased: (service) => readLeased(sql, service),
+		unhealthy: (service) => readUnhealthy(sql, service),
 		produced: (key) => column(sql.exec<{ value: string }>('SELECT part AS value FROM produced WHERE source = ?', key)),
 	}
 }

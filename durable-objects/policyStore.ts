@@ -22,6 +22,7 @@ import { build } from '../src/snapshot/build.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
 import type { Cursor, Endpoint } from '../src/snapshot/snapshot.ts'
 import { type CommitContext, commit } from './policyCommit.ts'
+import { forgetWatches, hasUntold, type Registries, storeWatches, tellRegistries } from './policyHealth.ts'
 import { listAudit, listRevisions, pruneHistory, readRevision, rollbackPlan } from './policyHistory.ts'
 import { policyIndex } from './policyIndex.ts'
 import { forgetEmptied, listLeased, storeLeased } from './policyLeases.ts'
@@ -39,6 +40,7 @@ import { within } from './within.ts'
 export interface PolicyStoreEnv {
 	readonly MESH_DOMAIN: string
 	readonly SNAPSHOT_REPLICA: { getByName(region: string): SnapshotReplicaPort }
+	readonly SERVICE_REGISTRY: Registries
 }
 
 /** How long an answer waits for the replicas, so that who reads what they just wrote usually finds it. */
@@ -61,6 +63,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 	private readonly sql = this.ctx.storage.sql
 	private readonly index: ResourceIndex
 	private readonly pushing = new Map<string, Promise<void>>()
+	private telling: Promise<void> | undefined
 
 	constructor(ctx: DurableObjectState, env: PolicyStoreEnv) {
 		super(ctx, env)
@@ -158,10 +161,16 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		return removeToken(this.sql, id, actor, Date.now())
 	}
 
-	async putEndpoints(service: ServiceName, version: number, endpoints: readonly Endpoint[]): Promise<void> {
+	async putEndpoints(
+		service: ServiceName,
+		version: number,
+		endpoints: readonly Endpoint[],
+		// A registry of an earlier version of the mesh says nothing of them.
+		unhealthy: readonly string[] = [],
+	): Promise<void> {
 		const now = Date.now()
 		const changed = this.ctx.storage.transactionSync(() => {
-			const stored = storeLeased(this.sql, service, version, endpoints, now)
+			const stored = storeLeased(this.sql, service, { version, endpoints, unhealthy }, now)
 			if (stored !== undefined) this.rebuildServices([{ service, existence: stored.isNew }], now)
 			return stored !== undefined
 		})
@@ -196,8 +205,9 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 					gone.map((service) => ({ service, existence: true })),
 					now,
 				)
+			forgetWatches(this.sql, now)
 		})
-		await this.pushAll()
+		await this.tellAll()
 		return lagging(this.sql).length
 	}
 
@@ -208,28 +218,41 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 	override async alarm(): Promise<void> {
 		// An alarm that throws is dropped after six tries; the outbox must never be.
 		await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
-		await this.pushAll()
-		if (lagging(this.sql).length === 0) await this.ctx.storage.deleteAlarm()
+		await this.tellAll()
 	}
 
 	private rebuildServices(services: readonly { service: ServiceName; existence: boolean }[], now: number): void {
 		const changes = services.map(({ service, existence }) => ({ key: `Service/${service}`, existence }))
 		const built = build(changes, this.index, { meshDomain: this.env.MESH_DOMAIN, now })
 		storeBuilt(this.sql, built, currentRevision(this.sql))
+		storeWatches(this.sql, this.index, built, now)
 	}
 
 	private async propagate(): Promise<void> {
-		if (lagging(this.sql).length === 0) return
+		if (this.allKnow()) return
 		await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
-		const pushed = this.pushAll()
-		this.ctx.waitUntil(pushed)
-		await within(PUSH_PATIENCE_MS, pushed).catch(() => {})
+		const told = this.tellAll()
+		this.ctx.waitUntil(told)
+		await within(PUSH_PATIENCE_MS, told).catch(() => {})
 	}
 
-	/** Pushes to every replica that lags. One unreachable replica holds up no other. */
-	private async pushAll(): Promise<void> {
-		await Promise.all(lagging(this.sql).map(({ region }) => this.push(region)))
-		if (lagging(this.sql).length === 0) await this.ctx.storage.deleteAlarm()
+	private allKnow(): boolean {
+		return lagging(this.sql).length === 0 && !hasUntold(this.sql)
+	}
+
+	/** Pushes to every replica that lags, and tells every registry what to check. None that is unreachable holds up another. */
+	private async tellAll(): Promise<void> {
+		await Promise.all([this.tell(), ...lagging(this.sql).map(({ region }) => this.push(region))])
+		if (this.allKnow()) await this.ctx.storage.deleteAlarm()
+	}
+
+	/** What is under way may have missed the newest watch. All who wait share the one that follows. */
+	private async tell(): Promise<void> {
+		await this.telling
+		this.telling ??= tellRegistries(this.sql, this.env.SERVICE_REGISTRY).finally(() => {
+			this.telling = undefined
+		})
+		await this.telling
 	}
 
 	/** How much of this history a replica has that stands at the cursor. */

@@ -33,6 +33,17 @@ export const policyTables = `
 		service TEXT PRIMARY KEY, version INTEGER NOT NULL, endpoints TEXT NOT NULL, emptied_at INTEGER
 	) WITHOUT ROWID;
 
+	-- Ids of the endpoints whose checks fail, fixed ones too, as the registries told them. One without leased endpoints keeps the
+	-- version here: health alone makes no service. emptied_at: since when all are healthy.
+	CREATE TABLE IF NOT EXISTS unhealthy (
+		service TEXT PRIMARY KEY, version INTEGER NOT NULL, ids TEXT NOT NULL, emptied_at INTEGER
+	) WITHOUT ROWID;
+	-- What each registry is to check; told: the version that it acknowledged. A null check stays until all is forgotten there.
+	CREATE TABLE IF NOT EXISTS watches (
+		service TEXT PRIMARY KEY, version INTEGER NOT NULL, told INTEGER NOT NULL, health_check TEXT, fixed TEXT NOT NULL
+	) WITHOUT ROWID;
+	CREATE INDEX IF NOT EXISTS watches_untold ON watches (version) WHERE told < version;
+
 	-- History. before/after are documents; null where there was or is none. created_at: when the one before was created.
 	CREATE TABLE IF NOT EXISTS revisions (
 		revision INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, cause TEXT NOT NULL

@@ -4,7 +4,7 @@ import type { HeldLease } from '../src/registry/lease.ts'
 import type { Change } from '../src/registry/roster.ts'
 
 export interface StoredRegistry {
-	/** '' until the first lease. */
+	/** '' until the first lease or watch. */
 	readonly service: string
 	readonly version: number
 	/** The newest version that the root has confirmed. */
@@ -53,7 +53,7 @@ export function load(sql: SqlStorage): StoredRegistry {
 
 /** Stores a change in one transaction. `version` is what is stored now: a heartbeat leaves the registry's row alone. */
 export function store(storage: DurableObjectStorage, service: string, version: number, change: Change): void {
-	if (change.put.length === 0 && change.remove.length === 0) return
+	if (change.put.length === 0 && change.remove.length === 0 && change.version === version) return
 	const { sql } = storage
 	storage.transactionSync(() => {
 		if (version === 0) sql.exec(SCHEMA)
@@ -66,6 +66,12 @@ export function store(storage: DurableObjectStorage, service: string, version: n
 			change.version,
 		)
 	})
+}
+
+/** Which service this is: an object that has no lease yet, and may be woken by its alarm, must know. */
+export function storeService(sql: SqlStorage, service: string): void {
+	sql.exec(SCHEMA)
+	sql.exec('INSERT OR IGNORE INTO registry VALUES (1, ?, 0, 0)', service)
 }
 
 /** The root confirmed this version. */

@@ -1,7 +1,15 @@
-/** Discovery for one service: the leases of its endpoints, ended by alarm, and told to the root whenever they change. */
+/** Discovery for one service: its leases, ended by alarm, and its health checks. The root is told whatever changes. */
 import { DurableObject } from 'cloudflare:workers'
 import type { ServiceName } from '../src/names.ts'
-import type { Lease, LeaseRequest, PolicyStorePort, RegistryRefusal, ServiceRegistryPort } from '../src/ports.ts'
+import type {
+	EndpointWatch,
+	HealthStatus,
+	Lease,
+	LeaseRequest,
+	PolicyStorePort,
+	RegistryRefusal,
+	ServiceRegistryPort,
+} from '../src/ports.ts'
 import { type HeldLease, leaseOf } from '../src/registry/lease.ts'
 import { retryDelayMs } from '../src/registry/retry.ts'
 import {
@@ -20,7 +28,8 @@ import {
 	trafficEndpoints,
 } from '../src/registry/roster.ts'
 import type { Result } from '../src/result.ts'
-import { load, store, storeTold } from './registryTables.ts'
+import { HealthChecks } from './registryHealth.ts'
+import { load, store, storeService, storeTold } from './registryTables.ts'
 import { within } from './within.ts'
 
 export interface ServiceRegistryEnv {
@@ -36,6 +45,7 @@ export class ServiceRegistry extends DurableObject<ServiceRegistryEnv> implement
 	#roster: Roster
 	#told: number
 	readonly #leases: Map<string, HeldLease>
+	readonly #health: HealthChecks
 	/** No lease ends before this. Renewals may have moved the true deadline later. */
 	#dueAtMs: number | undefined
 	/** When the alarm is known to be set for; undefined when not known. */
@@ -53,6 +63,7 @@ export class ServiceRegistry extends DurableObject<ServiceRegistryEnv> implement
 		this.#roster = { version: stored.version, leases: stored.leases }
 		this.#told = stored.told
 		this.#dueAtMs = nextDeadline(this.#roster)
+		this.#health = new HealthChecks(ctx.storage.sql, this.#roster)
 	}
 
 	register(
@@ -76,7 +87,7 @@ export class ServiceRegistry extends DurableObject<ServiceRegistryEnv> implement
 		const nowMs = Date.now()
 		const settled = this.#settle(nowMs)
 		const step = heartbeat(this.#roster, id, nowMs)
-		this.#keep(step.change)
+		this.#keep(step.change, nowMs)
 		if (settled) await this.#arm(nowMs)
 		return step.reply
 	}
@@ -85,7 +96,26 @@ export class ServiceRegistry extends DurableObject<ServiceRegistryEnv> implement
 		this.#check(service)
 		const nowMs = Date.now()
 		if (this.#settle(nowMs)) await this.#arm(nowMs)
-		return liveLeases(this.#roster, nowMs).map(leaseOf)
+		return liveLeases(this.#roster, nowMs).map((held): Lease => {
+			const health = held.state === 'active' ? this.#health.statusOf(held.id) : undefined
+			return health === undefined ? leaseOf(held) : { ...leaseOf(held), health }
+		})
+	}
+
+	async watch(service: ServiceName, watch: EndpointWatch): Promise<void> {
+		this.#check(service)
+		const nowMs = Date.now()
+		this.#settle(nowMs)
+		const before = this.#health.unhealthy()
+		storeService(this.ctx.storage.sql, service)
+		if (!this.#health.watch(watch, this.#roster, nowMs)) return
+		if (this.#health.unhealthy().join() === before.join()) await this.#arm(nowMs)
+		else this.#healthChanged()
+	}
+
+	async health(service: ServiceName): Promise<Readonly<Record<string, HealthStatus>>> {
+		this.#check(service)
+		return this.#health.statuses()
 	}
 
 	async sweep(service: ServiceName): Promise<void> {
@@ -107,8 +137,24 @@ export class ServiceRegistry extends DurableObject<ServiceRegistryEnv> implement
 		// Trust nothing remembered about the alarm: it has just gone off, or it is lost and this is the watchdog.
 		this.#armedForMs = undefined
 		this.#settle(Date.now())
+		if (this.#health.isDue(Date.now())) this.#startRound()
 		await this.#tellRoot()
 		await this.#arm(Date.now())
+	}
+
+	/** Beside the alarm, which answers before the endpoints do: a lease ends in time while others are waited for. */
+	#startRound(): void {
+		const failed = (error: unknown) =>
+			console.error(JSON.stringify({ event: 'checks_failed', service: this.#service, error: String(error) }))
+		const round = this.#health.round(() => this.#healthChanged())
+		this.ctx.waitUntil(round.catch(failed).then(() => this.#arm(Date.now())))
+	}
+
+	/** Other endpoints than those that the root knows of are unhealthy. Nobody waits until it is told. */
+	#healthChanged(): void {
+		const nowMs = Date.now()
+		this.#keep({ version: this.#roster.version + 1, put: [], remove: [] }, nowMs)
+		this.ctx.waitUntil(this.#announce(nowMs))
 	}
 
 	async #decide<T>(service: ServiceName, event: (roster: Roster, nowMs: number) => Step<T>) {
@@ -116,34 +162,41 @@ export class ServiceRegistry extends DurableObject<ServiceRegistryEnv> implement
 		const nowMs = Date.now()
 		this.#settle(nowMs)
 		const step = event(this.#roster, nowMs)
-		this.#keep(step.change)
-		// Armed before the root is told: if this process dies meanwhile, the alarm tells it.
+		this.#keep(step.change, nowMs)
+		await this.#announce(nowMs)
+		return step.reply
+	}
+
+	/** Armed before the root is told: if this process dies meanwhile, the alarm tells it. */
+	async #announce(nowMs: number): Promise<void> {
 		await this.#arm(nowMs)
 		await this.#tellRoot()
 		await this.#arm(nowMs)
-		return step.reply
 	}
 
 	/** Ends what is overdue; looks at the leases, and says so, only once the earliest deadline has come. */
 	#settle(nowMs: number): boolean {
 		if (this.#dueAtMs === undefined || nowMs < this.#dueAtMs) return false
-		this.#keep(resume(this.#roster, nowMs))
-		this.#keep(expire(this.#roster, nowMs))
+		this.#keep(resume(this.#roster, nowMs), nowMs)
+		this.#keep(expire(this.#roster, nowMs), nowMs)
 		this.#dueAtMs = nextDeadline(this.#roster)
 		return true
 	}
 
-	#keep(change: Change): void {
-		store(this.ctx.storage, this.#service, this.#roster.version, change)
+	#keep(change: Change, nowMs: number): void {
+		const { version } = this.#roster
+		store(this.ctx.storage, this.#service, version, change)
 		this.#roster = commit(this.#leases, change)
+		if (this.#roster.version !== version) this.#health.follow(this.#roster, nowMs)
 		for (const { expiresAtMs } of change.put) this.#dueAtMs = Math.min(this.#dueAtMs ?? expiresAtMs, expiresAtMs)
 	}
 
-	/** Sets the alarm for the earliest deadline, or sooner if the root has yet to be told. */
+	/** Sets the alarm for the earliest deadline or check, or sooner if the root has yet to be told. */
 	async #arm(nowMs: number): Promise<void> {
 		const untold = this.#told < this.#roster.version
 		this.#retryAtMs = untold ? (this.#retryAtMs ?? nowMs + retryDelayMs(this.#failures, Math.random())) : undefined
-		const at = Math.min(this.#dueAtMs ?? Infinity, this.#retryAtMs ?? Infinity)
+		const at = Math.min(this.#dueAtMs ?? Infinity, this.#retryAtMs ?? Infinity, this.#health.nextMs() ?? Infinity)
+		this.#health.rest(nowMs)
 		if (at === Infinity || at === this.#armedForMs) return
 		this.#armedForMs = at
 		await this.ctx.storage.setAlarm(at)
@@ -165,7 +218,8 @@ export class ServiceRegistry extends DurableObject<ServiceRegistryEnv> implement
 		const { version } = this.#roster
 		try {
 			const root = this.env.POLICY_STORE.getByName('mesh')
-			await within(TELL_TIMEOUT_MS, root.putEndpoints(this.#service, version, trafficEndpoints(this.#roster, nowMs)))
+			const endpoints = trafficEndpoints(this.#roster, nowMs)
+			await within(TELL_TIMEOUT_MS, root.putEndpoints(this.#service, version, endpoints, this.#health.unhealthy()))
 		} catch (error) {
 			this.#retryAtMs = Date.now() + retryDelayMs(this.#failures++, Math.random())
 			console.warn(JSON.stringify({ event: 'root_not_told', service: this.#service, version, error: String(error) }))

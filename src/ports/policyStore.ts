@@ -129,15 +129,26 @@ export interface PolicyStorePort {
 	/** False when there is no such token. */
 	revokeToken(id: string, actor: Principal): Promise<boolean>
 
-	/** The leased endpoints of a service changed. Answers when they are stored; older versions than the stored one are ignored. */
-	putEndpoints(service: ServiceName, version: number, endpoints: readonly Endpoint[]): Promise<void>
-	/** Services that have, or lately had, leased endpoints. */
+	/**
+	 * The leased endpoints of a service changed, or which of its endpoints, fixed ones too, fail their checks. Answers when that
+	 * is stored; older versions than the stored one are ignored.
+	 */
+	putEndpoints(
+		service: ServiceName,
+		version: number,
+		endpoints: readonly Endpoint[],
+		unhealthy?: readonly string[],
+	): Promise<void>
+	/** Services whose registry has something to do: they have, or lately had, leased endpoints, or they are checked. */
 	leasedServices(options: { limit: number; after?: string }): Promise<Page<ServiceName>>
 	/** Regions that have a replica. */
 	regions(): Promise<readonly string[]>
 	/** Parts after the cursor, for a replica that is new or fell behind. Also registers the replica for pushes. */
 	pull(region: string, cursor: Cursor | null): Promise<PartBatch>
-	/** Pushes whatever any replica lacks. Called by the scheduler as a watchdog; returns how many replicas still lag. */
+	/**
+	 * Pushes whatever any replica lacks, and tells registries what they are to check. Called by the scheduler as a watchdog;
+	 * returns how many replicas still lag.
+	 */
 	flush(): Promise<number>
 	/** Answers when the store can read and write. */
 	ready(): Promise<{ revision: number; epoch: string }>

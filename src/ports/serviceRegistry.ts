@@ -1,6 +1,7 @@
 /** Discovery: the endpoints of one service, by lease. */
 import type { ServiceName } from '../names.ts'
 import type { Result } from '../result.ts'
+import type { HealthCheck } from '../snapshot/trafficPolicy.ts'
 
 export interface LeaseRequest {
 	readonly id: string
@@ -21,6 +22,31 @@ export interface Lease extends LeaseRequest {
 	/** RFC 3339. */
 	readonly registeredAt: string
 	readonly expiresAt: string
+	/** Where its service is checked, and it takes traffic. */
+	readonly health?: HealthStatus
+}
+
+/** What the checks of an endpoint say. One that has not been checked yet counts as healthy. */
+export interface HealthStatus {
+	readonly healthy: boolean
+	/** RFC 3339. Since when it is so; absent while it has never been otherwise. */
+	readonly since?: string
+	/** The newest failure that counted, in a few words: `status 503`. */
+	readonly lastFailure?: string
+}
+
+/** What a registry is to check: its leased endpoints, and those that the Service's document fixes. */
+export interface EndpointWatch {
+	/** Grows with each change: an older watch than the newest known is ignored. */
+	readonly version: number
+	/** Null: nothing is checked, and every endpoint counts as healthy. */
+	readonly check: HealthCheck | null
+	readonly fixed: readonly FixedEndpoint[]
+}
+
+export interface FixedEndpoint {
+	readonly id: string
+	readonly url: string
 }
 
 export type RegistryRefusal =
@@ -40,6 +66,10 @@ export interface ServiceRegistryPort {
 	drain(service: ServiceName, id: string): Promise<Result<Lease, RegistryRefusal>>
 	deregister(service: ServiceName, id: string): Promise<Result<Lease, RegistryRefusal>>
 	leases(service: ServiceName): Promise<readonly Lease[]>
-	/** Watchdog: ends overdue leases, re-arms the alarm, tells the root again if it may not know. */
+	/** What is to be checked from now on. Answers when it is stored. */
+	watch(service: ServiceName, watch: EndpointWatch): Promise<void>
+	/** The health of every endpoint that is checked, fixed ones too, by id. */
+	health(service: ServiceName): Promise<Readonly<Record<string, HealthStatus>>>
+	/** Watchdog: ends overdue leases, goes on with the checks, re-arms the alarm, tells the root again if it may not know. */
 	sweep(service: ServiceName): Promise<void>
 }

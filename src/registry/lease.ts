@@ -48,13 +48,14 @@ export const prolong = (lease: HeldLease, nowMs: number): HeldLease => ({
 
 /** What the data plane is told of a lease. Labels come in order of key, so equal endpoints serialize equally. */
 export function endpointOf(lease: HeldLease): Endpoint {
-	const { id, url, weight, labels, locality } = lease
+	const { id, url, weight, labels, locality, registeredAtMs } = lease
 	return {
 		id,
 		url,
 		weight,
 		...(Object.keys(labels).length > 0 && { labels }),
 		...(locality !== undefined && { locality }),
+		joinedAt: registeredAtMs,
 	}
 }
 

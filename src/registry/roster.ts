@@ -147,7 +147,7 @@ function growsTooLarge(roster: Roster, lease: HeldLease): boolean {
 
 /** An upper bound of its JSON, without making it: every registration adds this up over all leases. */
 function charactersOf({ id, url, labels, locality }: HeldLease): number {
-	let characters = 80 + id.length + url.length + (locality?.length ?? 0)
+	let characters = 110 + id.length + url.length + (locality?.length ?? 0)
 	for (const key in labels) characters += key.length + labels[key]!.length + 6
 	return characters
 }

@@ -1,6 +1,7 @@
 /** Discovery over HTTP: the catalog and waiting for it, leases, and Prometheus. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CatalogEntry } from '../../../src/ports.ts'
+import type { Endpoint } from '../../../src/snapshot/snapshot.ts'
 import { type Ask, asker, createWorld, meshOf, type World } from './fakeMesh.ts'
 
 let world: World
@@ -96,6 +97,50 @@ describe('waiting', () => {
 		const statuses = (await Promise.all(all)).map(({ status }) => status)
 		expect(statuses.filter((status) => status === 200)).toHaveLength(256)
 		expect((await wait('"v1"')).status).toBe(304)
+	})
+})
+
+describe('the health of endpoints', () => {
+	const SINCE = '2030-01-01T00:00:00.000Z'
+	const [a, b] = cart.endpoints as [Endpoint, Endpoint]
+	const shown = async (path: string) => (await ask('GET', path)).json() as Promise<{ endpoints: object[] }>
+	beforeEach(() => {
+		world.catalog = [
+			{
+				...cart,
+				endpoints: [
+					{ ...a, joinedAt: Date.parse(SINCE) },
+					{ ...b, unhealthy: true },
+				],
+			},
+		]
+		world.healths = { a: { healthy: true, since: SINCE }, b: { healthy: false, since: SINCE, lastFailure: 'timeout' } }
+	})
+
+	it('is shown with each, and since when and why one is unhealthy', async () => {
+		expect((await shown('/v1/services/default/cart')).endpoints).toEqual([
+			{ ...a, joinedAt: SINCE, health: { healthy: true, since: SINCE } },
+			{ ...b, health: { healthy: false, since: SINCE, lastFailure: 'timeout' } },
+		])
+	})
+
+	it('in the listing is what proxies know, and no registry is asked', async () => {
+		const { items } = (await (await ask('GET', '/v1/services')).json()) as { items: { endpoints: object[] }[] }
+		expect(items[0]!.endpoints).toMatchObject([{ health: { healthy: true } }, { health: { healthy: false } }])
+		expect(world.calls.filter((call) => call.startsWith('registry'))).toEqual([])
+	})
+
+	it('is what proxies know where the registry is ahead of them, or does not answer', async () => {
+		world.healths = { b: { healthy: true, since: SINCE } }
+		expect((await shown('/v1/services/default/cart')).endpoints[1]).toEqual({ ...b, health: { healthy: false } })
+		world.failing.set('registry.health', new Error('away'))
+		expect((await shown('/v1/services/default/cart')).endpoints[1]).toEqual({ ...b, health: { healthy: false } })
+	})
+
+	it('costs no call of the registry while all are healthy', async () => {
+		world.catalog = [cart]
+		expect((await shown('/v1/services/default/cart')).endpoints).toMatchObject([{ health: { healthy: true } }, {}])
+		expect(world.calls).not.toContain('registry.health')
 	})
 })
 

@@ -4,6 +4,7 @@ import type {
 	ChangeOutcome,
 	ChangeRefusal,
 	ChangeRequest,
+	HealthStatus,
 	Lease,
 	Principal,
 	RegionTelemetry,
@@ -26,6 +27,8 @@ export interface World {
 	readonly resources: Map<string, StoredResource>
 	readonly principals: Map<string, Principal>
 	readonly leases: Map<string, Lease[]>
+	/** What every registry says of endpoints that are checked. */
+	healths: Record<string, HealthStatus>
 	catalog: CatalogEntry[]
 	catalogVersion: string
 	telemetry: Record<string, RegionTelemetry>
@@ -54,6 +57,7 @@ export async function createWorld(): Promise<World> {
 		resources: new Map(),
 		principals,
 		leases: new Map(),
+		healths: {},
 		catalog: [],
 		catalogVersion: 'v0',
 		telemetry: {},
@@ -178,6 +182,7 @@ const registry = (world: World): object => ({
 	drain: (service: string, id: string) => leaseOf(world, service, id),
 	deregister: (service: string, id: string) => leaseOf(world, service, id),
 	leases: (service: string) => world.leases.get(service) ?? [],
+	health: () => world.healths,
 })
 
 function leaseOf(world: World, service: string, id: string): Result<Lease, unknown> {

@@ -7,7 +7,7 @@ let world: World
 let ask: Ask
 
 const region = (name: string, ...revisions: number[]): RegionTelemetry => ({
-	...{ region: name, series: [], overflow: 0, syncFailures: 0 },
+	...{ region: name, series: [], overflow: 0, syncFailures: 0, ejections: [] },
 	isolates: revisions.map((revision, i) => ({ isolate: `${name}-${i}`, revision, snapshotAgeMs: 100 * (i + 1) })),
 })
 const rollout = async (revision: number, query = ''): Promise<unknown> =>

@@ -15,6 +15,7 @@ const region = (name: string, revisions: number[], of: RequestSeries[]): RegionT
 	series: of,
 	overflow: 0,
 	syncFailures: 0,
+	ejections: [{ service: 'default/cart', total: 3, current: [{ id: `${name}-dead`, until: 0 }] }],
 	isolates: revisions.map((revision, i) => ({ isolate: `${name}-${i}`, revision, snapshotAgeMs: 100 * (i + 1) })),
 })
 
@@ -41,6 +42,7 @@ describe('the summary', () => {
 					isolates: 2,
 					oldestRevision: 5,
 					oldestSnapshotAgeMs: 200,
+					ejected: [{ service: 'default/cart', endpoint: 'weur-dead' }],
 				},
 				{
 					region: 'enam',
@@ -50,6 +52,7 @@ describe('the summary', () => {
 					isolates: 1,
 					oldestRevision: 7,
 					oldestSnapshotAgeMs: 100,
+					ejected: [{ service: 'default/cart', endpoint: 'enam-dead' }],
 				},
 			],
 			services: [

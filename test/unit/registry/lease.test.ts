@@ -41,11 +41,18 @@ describe('a lease', () => {
 		})
 	})
 
+	it('says to the data plane when its endpoint joined, however often it is registered again', () => {
+		const first = grant(REQUEST, NOW)
+		expect(endpointOf(grant({ ...REQUEST, weight: 2 }, NOW + 5_000, first)).joinedAt).toBe(NOW)
+		expect(endpointOf(grant(REQUEST, NOW + 60_000)).joinedAt).toBe(NOW + 60_000)
+	})
+
 	it('gives equal endpoints for labels in any order, and leaves out what is not set', () => {
 		const one = endpointOf(grant({ ...REQUEST, labels: { a: '1', b: '2' }, locality: 'weur' }, NOW))
 		const other = endpointOf(grant({ ...REQUEST, labels: { b: '2', a: '1' }, locality: 'weur' }, NOW))
 		expect(JSON.stringify(one)).toBe(JSON.stringify(other))
-		expect(one).toEqual({ id: 'a', url: REQUEST.url, weight: 1, labels: { a: '1', b: '2' }, locality: 'weur' })
-		expect(Object.keys(endpointOf(grant(REQUEST, NOW)))).toEqual(['id', 'url', 'weight'])
+		const given = { id: 'a', url: REQUEST.url, weight: 1, labels: { a: '1', b: '2' }, locality: 'weur', joinedAt: NOW }
+		expect(one).toEqual(given)
+		expect(Object.keys(endpointOf(grant(REQUEST, NOW)))).toEqual(['id', 'url', 'weight', 'joinedAt'])
 	})
 })

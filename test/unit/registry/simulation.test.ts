@@ -24,6 +24,7 @@ interface Entry {
 	weight: number
 	ttlMs: number
 	draining: boolean
+	joinedAt: number
 	endsAt: number
 	graced: boolean
 }
@@ -38,7 +39,7 @@ class Model {
 	traffic(now: number) {
 		return [...this.entries]
 			.filter(([, entry]) => entry.endsAt > now && !entry.draining)
-			.map(([id, { url, weight }]) => ({ id, url, weight }))
+			.map(([id, { url, weight, joinedAt }]) => ({ id, url, weight, joinedAt }))
 			.sort((a, b) => (a.id < b.id ? -1 : 1))
 	}
 	expire(now: number) {
@@ -100,7 +101,8 @@ function happen(world: World, random: () => number) {
 		expect(step.reply).toMatchObject({ ok: true, value: { created: !alive } })
 		const { url, weight, ttlSeconds } = request
 		const ttlMs = ttlSeconds * 1000
-		model.entries.set(id, { url, weight, ttlMs, draining: false, endsAt: now + ttlMs, graced: false })
+		const joinedAt = alive?.joinedAt ?? now
+		model.entries.set(id, { url, weight, ttlMs, draining: false, joinedAt, endsAt: now + ttlMs, graced: false })
 		return world.take(step.change)
 	}
 	const event = kind < 0.7 ? heartbeat : kind < 0.85 ? drain : deregister

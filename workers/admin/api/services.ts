@@ -1,8 +1,11 @@
 /** The catalog of services, as this region's replica has it: one, all, or what changes next. */
 import type { z } from 'zod'
 import { serviceName } from '../../../src/names.ts'
+import type { CatalogEntry, HealthStatus } from '../../../src/ports.ts'
+import type { Endpoint } from '../../../src/snapshot/snapshot.ts'
 import { etagOf, noneMatchNames } from '../etag.ts'
 import { pageOf, type serviceParams, type servicesQuery, type waitQuery } from '../input.ts'
+import type { Mesh } from '../mesh.ts'
 import { problem } from '../problem.ts'
 import { json, notModified } from '../reply.ts'
 import type { Call } from '../route.ts'
@@ -36,9 +39,10 @@ export async function listServices(call: Call<unknown, z.output<typeof servicesQ
 			waiting--
 		}
 	}
-	const { version, ...shown } = page
+	const { version, items, ...rest } = page
 	const etag = etagOf(version)
-	return noneMatchNames(known, etag) ? notModified(etag) : json(shown, 200, { etag })
+	if (noneMatchNames(known, etag)) return notModified(etag)
+	return json({ items: items.map((entry) => shownEntry(entry)), ...rest }, 200, { etag })
 }
 
 const tooManyWaiting = (): Response =>
@@ -60,5 +64,37 @@ export async function getService(
 	}
 	if (entry === null) return problem('not-found', `There is no service ${name}`)
 	const etag = etagOf(entry.version)
-	return noneMatchNames(known, etag) ? notModified(etag) : json(entry, 200, { etag })
+	if (noneMatchNames(known, etag)) return notModified(etag)
+	return json(shownEntry(entry, await healthOf(entry, mesh)), 200, { etag })
+}
+
+type Healths = Readonly<Record<string, HealthStatus>>
+
+/**
+ * Since when an endpoint fails its checks, and how, stands in its registry alone, and changes only when the entry does. The
+ * catalog answers without it where the registry does not.
+ */
+async function healthOf({ namespace, name, endpoints }: CatalogEntry, mesh: Mesh): Promise<Healths> {
+	if (endpoints.every(({ unhealthy }) => unhealthy !== true)) return {}
+	const service = serviceName(namespace, name)
+	return mesh
+		.registry(service)
+		.health(service)
+		.catch(() => ({}))
+}
+
+const shownEntry = ({ endpoints, ...entry }: CatalogEntry, healths: Healths = {}): object => ({
+	...entry,
+	endpoints: endpoints.map((endpoint) => shownEndpoint(endpoint, healths[endpoint.id])),
+})
+
+/** One that nobody checks counts as healthy. */
+function shownEndpoint({ unhealthy, joinedAt, ...endpoint }: Endpoint, status: HealthStatus | undefined): object {
+	const healthy = unhealthy !== true
+	return {
+		...endpoint,
+		...(joinedAt !== undefined && { joinedAt: new Date(joinedAt).toISOString() }),
+		// What the region's proxies know counts: its registry may be ahead of them.
+		health: status?.healthy === healthy ? status : { healthy },
+	}
 }

@@ -19,7 +19,7 @@ export async function regionViews(mesh: Mesh): Promise<readonly RegionView[]> {
 				return { ...(await mesh.telemetry(region).read(region)), reachable: true }
 			} catch (error) {
 				if (!isUnavailable(error)) throw error
-				return { region, series: [], overflow: 0, syncFailures: 0, isolates: [], reachable: false }
+				return { region, series: [], overflow: 0, syncFailures: 0, ejections: [], isolates: [], reachable: false }
 			}
 		}),
 	)
@@ -55,13 +55,15 @@ function countByService(series: readonly RequestSeries[]): ServiceCounts[] {
 }
 
 const MAX_SERVICES_SHOWN = 500
+/** Of each region. */
+const MAX_EJECTED_SHOWN = 500
 
 export async function summary({ mesh }: Call<unknown, unknown>): Promise<Response> {
 	const [{ revision }, views] = await Promise.all([mesh.policyStore().ready(), regionViews(mesh)])
 	const services = countByService(views.flatMap((view) => view.series))
 	return json({
 		revision,
-		regions: views.map(({ region, reachable, isolates, overflow, syncFailures }) => ({
+		regions: views.map(({ region, reachable, isolates, overflow, syncFailures, ejections }) => ({
 			region,
 			reachable,
 			overflow,
@@ -69,6 +71,9 @@ export async function summary({ mesh }: Call<unknown, unknown>): Promise<Respons
 			isolates: isolates.length,
 			oldestRevision: isolates.length === 0 ? null : Math.min(...isolates.map((isolate) => isolate.revision)),
 			oldestSnapshotAgeMs: isolates.reduce((oldest, isolate) => Math.max(oldest, isolate.snapshotAgeMs), 0),
+			ejected: ejections
+				.flatMap(({ service, current }) => current.map(({ id }) => ({ service, endpoint: id })))
+				.slice(0, MAX_EJECTED_SHOWN),
 		})),
 		services: services.slice(0, MAX_SERVICES_SHOWN),
 		servicesLeftOut: Math.max(0, services.length - MAX_SERVICES_SHOWN),

@@ -61,7 +61,11 @@ function showServices(page, telemetry) {
 	fill('services', page.items.map(({ namespace, name, host, endpoints }) => {
 		const { requests = 0, errors = 0, refusals = 0, latencySumMs = 0 } = counts.get(namespace + '/' + name) || {}
 		const mean = requests === 0 ? '–' : (latencySumMs / requests).toFixed(1) + ' ms'
-		const shown = endpoints.slice(0, 10).map(({ id, url, weight }) => [id + '  ' + url + (weight === 1 ? '' : '  × ' + weight)])
+		const sick = endpoints.filter(({ health }) => !health.healthy)
+		const sorted = sick.concat(endpoints.filter(({ health }) => health.healthy))
+		const shown = sorted.slice(0, 10).map(({ id, url, weight, health }) =>
+			[id + '  ' + url + (weight === 1 ? '' : '  × ' + weight) + (health.healthy ? '' : '  unhealthy'), health.healthy ? '' : 'bad'])
+		if (sick.length > 10) shown.push(['… ' + sick.length + ' of ' + endpoints.length + ' unhealthy', 'bad'])
 		if (endpoints.length > 10) shown.push(['… ' + (endpoints.length - 10) + ' more', 'quiet'])
 		const some = endpoints.length === 0 ? element('span', 'none', 'bad') : list(shown)
 		return [namespace + '/' + name, host, some, requests, element('span', errors, errors ? 'bad' : ''), refusals, mean]

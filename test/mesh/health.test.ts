@@ -1,0 +1,103 @@
+/** Health checks through a whole mesh: an endpoint that says it is unwell gets no traffic, and gets it back when it is well. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Backend, startBackend } from './backend.ts'
+import { eventually } from './client.ts'
+import { service } from './documents.ts'
+import { DOMAIN, type Mesh, startMesh } from './meshHarness.ts'
+
+const INTERVAL_MS = 1_000
+const UNHEALTHY_THRESHOLD = 2
+/** From the root to the isolate: a push, and a sync once a second while traffic flows. */
+const SYNC_MS = 5_000
+const HOST = `checked.${DOMAIN}`
+
+let mesh: Mesh
+/** Each answers its number at any path, and on its health path what is arranged. */
+let backends: Backend[] = []
+const healthStatus = [200, 200, 200]
+const checks: (string | undefined)[] = []
+
+beforeAll(async () => {
+	mesh = await startMesh({ regions: ['weur'] })
+	backends = await Promise.all(
+		healthStatus.map((_, i) =>
+			startBackend(({ url, headers }, response) => {
+				const isCheck = url === '/base/healthz'
+				if (isCheck) checks.push(headers['user-agent'])
+				response.statusCode = isCheck ? healthStatus[i]! : 200
+				response.end(String(i))
+			}),
+		),
+	)
+	const urls = backends.map(({ url }) => `${url}/base`)
+	await mesh.apply(service('checked', urls), {
+		apiVersion: 'selvedge.dev/v1',
+		kind: 'TrafficPolicy',
+		metadata: { name: 'checked' },
+		spec: {
+			targetRefs: [{ kind: 'Service', name: 'checked' }],
+			healthCheck: { path: '/healthz', interval: '1s', timeout: '500ms', unhealthyThreshold: UNHEALTHY_THRESHOLD },
+		},
+	})
+})
+afterAll(async () => {
+	await mesh?.stop()
+	for (const backend of backends) await backend.stop()
+})
+
+/** Who answers twenty requests, each once, in order. */
+async function whoAnswers(): Promise<string> {
+	const answers = new Set<string>()
+	for (let i = 0; i < 20; i++) answers.add((await mesh.via(HOST)).text)
+	return [...answers].sort().join('')
+}
+
+interface Shown {
+	readonly endpoints: readonly {
+		readonly id: string
+		readonly health: { readonly healthy: boolean; readonly lastFailure?: string; readonly since?: string }
+	}[]
+}
+const shownHealth = async () =>
+	(await mesh.api<Shown>('GET', '/v1/services/default/checked')).endpoints.map(({ health }) => health)
+
+describe('an endpoint', () => {
+	it('is asked how it is, by the mesh’s own name, and takes traffic while it is well', async () => {
+		await eventually(
+			async () => checks.length,
+			(count) => count >= 3,
+		)
+		expect(new Set(checks)).toEqual(new Set(['selvedge-health/1']))
+		expect(await eventually(whoAnswers, (who) => who === '012')).toBe('012')
+		expect(await shownHealth()).toEqual([{ healthy: true }, { healthy: true }, { healthy: true }])
+	})
+
+	it('that turns 503 gets no request after as many intervals as it may fail, and gets them again when it recovers', async () => {
+		healthStatus[1] = 503
+		const began = Date.now()
+		await eventually(whoAnswers, (who) => who === '02')
+		const took = Date.now() - began
+		// Jitter adds up to a tenth of the interval; the first check comes within one.
+		expect(took).toBeLessThan(INTERVAL_MS * 1.1 * UNHEALTHY_THRESHOLD + SYNC_MS)
+		for (let i = 0; i < 5; i++) expect(await whoAnswers()).toBe('02')
+		expect((await shownHealth())[1]).toEqual({
+			healthy: false,
+			lastFailure: 'status 503',
+			since: expect.stringMatching(/^20.*Z$/),
+		})
+
+		healthStatus[1] = 200
+		await eventually(whoAnswers, (who) => who === '012')
+		expect(await shownHealth()).toEqual([{ healthy: true }, { healthy: true }, { healthy: true }])
+	})
+
+	it('that is not checked any more is as good as any', async () => {
+		healthStatus[0] = 500
+		await eventually(whoAnswers, (who) => who === '12')
+		await mesh.remove({ apiVersion: 'selvedge.dev/v1', kind: 'TrafficPolicy', metadata: { name: 'checked' } })
+		await eventually(whoAnswers, (who) => who === '012')
+		const before = checks.length
+		await new Promise((resolve) => setTimeout(resolve, 2 * INTERVAL_MS))
+		expect(checks.length).toBe(before)
+	})
+})
