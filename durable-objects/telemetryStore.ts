@@ -1,8 +1,16 @@
 /** A region's telemetry: what its isolates report, added up once and kept. */
 import { DurableObject } from 'cloudflare:workers'
-import type { IsolateState, RegionTelemetry, Report, TelemetryStorePort } from '../src/ports.ts'
+import type { IsolateState, RegionTelemetry, Report, ReportAnswer, TelemetryStorePort } from '../src/ports.ts'
+import { believed, type RegionEjections, takeIn } from '../src/telemetry/ejections.ts'
 import { parseReport } from '../src/telemetry/reportSchema.ts'
 import { absorb, isRepeated } from '../src/telemetry/seriesStore.ts'
+import {
+	createEjectionTables,
+	loadEjections,
+	loadServiceEjections,
+	pruneEjectionCounts,
+	storeEjections,
+} from './ejectionTables.ts'
 import {
 	createTables,
 	isolatesHeardSince,
@@ -25,34 +33,41 @@ const SHOW_ISOLATE_MS = MINUTE_MS
 const REMEMBER_ISOLATE_MS = DAY_MS
 const MAX_ISOLATES = 50_000
 const KEEP_SERIES_MS = 30 * DAY_MS
+/** Whose ejections are counted. */
+const MAX_SERVICES = 10_000
 const PRUNE_EVERY_MS = 10 * MINUTE_MS
 
 export class TelemetryStore extends DurableObject<unknown> implements TelemetryStorePort {
 	readonly #sql: SqlStorage
+	readonly #ejections: RegionEjections
 	#prunedAtMs = 0
 
 	constructor(ctx: DurableObjectState, env: unknown) {
 		super(ctx, env)
 		this.#sql = ctx.storage.sql
 		createTables(this.#sql)
+		createEjectionTables(this.#sql)
+		this.#ejections = loadEjections(this.#sql, Date.now())
 	}
 
 	/**
-	 * Counts a batch, unless it was counted before. Throws TypeError for a malformed report, of which nothing is counted:
-	 * sending it again is pointless.
+	 * Counts a batch, unless it was counted before, and answers what the isolate should know. Throws TypeError for a malformed
+	 * report, of which nothing is counted: sending it again is pointless.
 	 */
-	async report(_region: string, report: Report): Promise<void> {
+	async report(_region: string, report: Report): Promise<ReportAnswer> {
 		const parsed = parseReport(report)
 		if (!parsed.ok) throw new TypeError(`malformed report at '${parsed.error.path}'`)
 		const nowMs = Date.now()
 		this.ctx.storage.transactionSync(() => this.#count(parsed.value, nowMs))
 		this.#pruneIfDue(nowMs)
+		return { ejections: believed(this.#ejections, parsed.value.services, nowMs) }
 	}
 
 	async read(region: string): Promise<RegionTelemetry> {
 		const { overflow, syncFailures } = loadTotals(this.#sql)
 		const isolates = await this.isolates(region)
-		return { region, series: loadAllSeries(this.#sql), overflow, syncFailures, isolates }
+		const ejections = loadServiceEjections(this.#sql, this.#ejections, Date.now())
+		return { region, series: loadAllSeries(this.#sql), overflow, syncFailures, ejections, isolates }
 	}
 
 	async isolates(_region: string): Promise<readonly IsolateState[]> {
@@ -66,12 +81,16 @@ export class TelemetryStore extends DurableObject<unknown> implements TelemetryS
 		for (const series of changed) storeSeries(sql, series, nowMs)
 		storeTotals(sql, totals)
 		storeIsolate(sql, report, nowMs)
+		storeEjections(sql, takeIn(this.#ejections, report.isolate, report.ejections, nowMs), nowMs)
 	}
 
 	#pruneIfDue(nowMs: number): void {
 		if (nowMs - this.#prunedAtMs < PRUNE_EVERY_MS) return
 		this.#prunedAtMs = nowMs
 		const before = { isolatesMs: nowMs - REMEMBER_ISOLATE_MS, seriesMs: nowMs - KEEP_SERIES_MS }
-		this.ctx.storage.transactionSync(() => prune(this.#sql, before, MAX_ISOLATES))
+		this.ctx.storage.transactionSync(() => {
+			prune(this.#sql, before, MAX_ISOLATES)
+			pruneEjectionCounts(this.#sql, before.seriesMs, MAX_SERVICES)
+		})
 	}
 }

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { balancing } from './experiments/balancing.ts'
 import type { Bench, Experiment } from './experiments/experiment.ts'
 import { features } from './experiments/features.ts'
 import { matching } from './experiments/matching.ts'
@@ -26,6 +27,7 @@ const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
 	services,
 	propagation,
 	matching,
+	balancing,
 	startup,
 }
 const RESULTS = fileURLToPath(new URL('RESULTS.md', import.meta.url))

@@ -28,7 +28,7 @@ const SCOPE = { waitUntil: () => {} }
 export async function explain(knowledge: Knowledge, described: Described, now: number): Promise<Explanation> {
 	const { request, caller, clientAddress } = described
 	const { table } = knowledge
-	const exchange = admit(request, now, () => 0, caller)
+	const exchange = admit(request, now, () => 0, clientAddress, caller)
 	const means = { knowledge, scope: SCOPE, clientAddress }
 	const host = await place(knowledge, exchange, SCOPE)
 	const { revision } = table

@@ -1,9 +1,11 @@
 /** How a request leaves: the data path's own forwarding and mirroring, with a wire that goes nowhere. */
 
-import { attempt } from '../proxy/attempts.ts'
+import { policyFor } from '../proxy/attemptPolicy.ts'
+import { dispatch } from '../proxy/attempts.ts'
 import { createBodyBudget } from '../proxy/bodyBudget.ts'
 import type { Plan } from '../proxy/compileRule.ts'
 import type { CompiledService } from '../proxy/compileService.ts'
+import { DEFAULT_TRAFFIC } from '../proxy/defaultTraffic.ts'
 import type { Exchange } from '../proxy/exchange.ts'
 import { forwarder } from '../proxy/forward.ts'
 import { copiesFor, sendCopies } from '../proxy/mirrors.ts'
@@ -12,6 +14,7 @@ import type { ProxyPorts } from '../proxy/ports.ts'
 import type { Refusal } from '../proxy/refusal.ts'
 import { mayRetry } from '../resilience/retry.ts'
 import type { RetryRule } from '../snapshot/filters.ts'
+import type { OutlierRules } from '../snapshot/trafficPolicy.ts'
 import { newTraceparent } from '../telemetry/traceContext.ts'
 import { type ExplainedMirror, type ExplainedRetry, percentOf } from './explanation.ts'
 
@@ -28,6 +31,14 @@ export interface Departure {
 	/** How often it is sent when every attempt fails at once, and the least pauses in between, in ms. */
 	readonly tries: number
 	readonly pausesMs: readonly number[]
+}
+
+/** Failures on a dead wire say nothing of anybody. */
+const NO_OUTLIERS: OutlierRules = {
+	...DEFAULT_TRAFFIC.outliers,
+	consecutive5xx: 0,
+	consecutiveGatewayErrors: 0,
+	consecutiveLocalOriginFailures: 0,
 }
 
 interface Wire {
@@ -78,8 +89,7 @@ export async function depart(
 		service: withoutSecret(exchange.service!),
 	}
 	const forward = forwarder(wire.ports)
-	const outcome =
-		plan === undefined ? await forward(leaving) : await attempt(leaving, plan, forward, createBodyBudget(), wire.ports)
+	const outcome = await dispatch(leaving, plan, forward, createBodyBudget(), wire.ports)
 	const [sent] = wire.sent
 	const refusal = sent === undefined ? (outcome as Refusal) : undefined
 	return { sent, refusal, tries: wire.sent.length, pausesMs: wire.pausesMs }
@@ -126,13 +136,13 @@ async function copyTo(
 	return wire.sent[0]?.url ?? null
 }
 
-/** The rule's policy, and what it comes to for this request. Undefined where the rule has none. */
+/** The policy of rule and service, and what it comes to for this request. */
 export function explainRetry(
-	{ retry }: Plan,
+	plan: Plan | undefined,
 	exchange: Exchange,
 	{ tries, pausesMs }: Departure,
-): ExplainedRetry | undefined {
-	if (retry === undefined) return undefined
+): ExplainedRetry {
+	const { retry } = policyFor(exchange, plan)
 	return { ...retry, tries, pausesMs, ...(tries === 1 && retry.attempts > 0 ? { why: sentOnce(retry, exchange) } : {}) }
 }
 
@@ -144,8 +154,10 @@ function sentOnce(retry: RetryRule, { method, request: { body, headers } }: Exch
 		: 'the time that the rule allows is over before a second attempt'
 }
 
+/** A stand-in that knows no secret, and learns nothing of what happens on the wire. */
 function withoutSecret(service: CompiledService): CompiledService {
-	const { credential } = service
-	if (credential === undefined || 'invalid' in credential) return service
-	return { ...service, credential: { ...credential, value: HIDDEN } }
+	const { credential, traffic } = service
+	const standIn = { ...service, traffic: { ...traffic, outliers: NO_OUTLIERS } }
+	if (credential === undefined || 'invalid' in credential) return standIn
+	return { ...standIn, credential: { ...credential, value: HIDDEN } }
 }

@@ -1,4 +1,6 @@
 /** What becomes of requests after their rule is found, stage by stage, over every backend that may be drawn. */
+
+import { policyFor } from '../proxy/attemptPolicy.ts'
 import type { Plan } from '../proxy/compileRule.ts'
 import type { Exchange } from '../proxy/exchange.ts'
 import type { Knowledge } from '../proxy/knowledge.ts'
@@ -216,11 +218,12 @@ async function leaveAfter(
 
 function forwardStage(leaving: readonly Leaving[], sent: readonly Leaving[], plan: Plan | undefined): Stage {
 	const [first] = sent
-	const retry = plan && first && explainRetry(plan, first.exchange, first.departure)
+	const retry = first && explainRetry(plan, first.exchange, first.departure)
+	const timeouts = first && policyFor(first.exchange, plan).timeouts
 	return {
 		stage: 'forward',
 		verdict: togetherOf(leaving.map(verdictOn)),
-		...(plan?.timeouts === undefined ? {} : { timeouts: plan.timeouts }),
+		...(timeouts === undefined ? {} : { timeouts }),
 		...(retry === undefined ? {} : { retry }),
 		backends: leaving.map((branch): ExplainedForward => {
 			const { name, external, credential } = branch.exchange.service!

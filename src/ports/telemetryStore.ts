@@ -38,6 +38,35 @@ export interface Report {
 	/** Requests whose labels did not fit the isolate's bounded table; counted in no series. */
 	readonly overflow: number
 	readonly series: readonly RequestSeries[]
+	/** What this isolate found out itself since the last batch. None from isolates of versions that did not share. */
+	readonly ejections: readonly EndpointEjection[]
+	/** The services whose ejections it wants to hear of: those that it may send requests to. */
+	readonly services: readonly string[]
+}
+
+/** An endpoint that failed so often that it is left alone. */
+export interface EndpointEjection {
+	/** `<namespace>/<name>`. */
+	readonly service: string
+	readonly id: string
+	/** In ms since the epoch. */
+	readonly until: number
+}
+
+/** What a report is told in return. Undefined instead: the store is of a version that tells nothing. */
+export interface ReportAnswer {
+	/** Those that hold in the region now, of the services that the report names. */
+	readonly ejections: readonly EndpointEjection[]
+}
+
+/** A service's ejections in one region. */
+export interface ServiceEjections {
+	/** `<namespace>/<name>`. */
+	readonly service: string
+	/** Cumulative. One that several isolates found at the same time counts once. */
+	readonly total: number
+	/** Those that hold now. */
+	readonly current: readonly Omit<EndpointEjection, 'service'>[]
 }
 
 /** What a region knows, for the admin to render. Counters are cumulative. */
@@ -46,6 +75,8 @@ export interface RegionTelemetry {
 	readonly series: readonly RequestSeries[]
 	readonly overflow: number
 	readonly syncFailures: number
+	/** Of each service that ever had one. */
+	readonly ejections: readonly ServiceEjections[]
 	/** Isolates heard from in the last minute. */
 	readonly isolates: readonly IsolateState[]
 }
@@ -58,7 +89,7 @@ export interface IsolateState {
 }
 
 export interface TelemetryStorePort {
-	report(region: string, report: Report): Promise<void>
+	report(region: string, report: Report): Promise<ReportAnswer | undefined>
 	read(region: string): Promise<RegionTelemetry>
 	/** Isolates heard from in the last minute, without the series: cheap enough to be asked every second. */
 	isolates(region: string): Promise<readonly IsolateState[]>

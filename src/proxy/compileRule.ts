@@ -3,6 +3,7 @@ import { weightedChoice } from '../balancing/weighted.ts'
 import type { ServiceName } from '../names.ts'
 import type { RetryRule, SessionPersistence, Timeouts } from '../snapshot/filters.ts'
 import type { Backend, Rule } from '../snapshot/snapshot.ts'
+import type { TrafficRules } from '../snapshot/trafficPolicy.ts'
 import { type CompiledFilters, compileFilters, NO_FILTERS } from './compileFilters.ts'
 
 export interface CompiledRule {
@@ -26,6 +27,7 @@ export interface Plan {
 	readonly timeouts: Timeouts | undefined
 	readonly retry: RetryRule | undefined
 	readonly session: SessionPersistence | undefined
+	readonly traffic: TrafficRules | undefined
 	/** For sessions, which stay with a backend whatever its weight. */
 	readonly backends: readonly CompiledBackend[]
 }
@@ -54,6 +56,7 @@ export function compileRule(rule: Rule, ports?: { readonly http?: number; readon
 						timeouts: rule.timeouts,
 						retry: rule.retry,
 						session: rule.session,
+						traffic: rule.traffic,
 						backends: compiledBackends(),
 					}
 					return plan
@@ -68,8 +71,15 @@ export function ruleTo(service: ServiceName): CompiledRule {
 	return { name: '', backend: () => backend, backends: () => [backend], plan: undefined }
 }
 
-function needsPlan({ filters, timeouts, retry, session, backends }: Rule): boolean {
-	if (filters !== undefined || timeouts !== undefined || retry !== undefined || session !== undefined) return true
+function needsPlan({ filters, timeouts, retry, session, traffic, backends }: Rule): boolean {
+	if (
+		traffic !== undefined ||
+		filters !== undefined ||
+		timeouts !== undefined ||
+		retry !== undefined ||
+		session !== undefined
+	)
+		return true
 	return backends.some((backend) => 'filters' in backend)
 }
 

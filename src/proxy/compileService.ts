@@ -1,10 +1,13 @@
-/** A service ready to be called: its endpoints with their prefixes cut, and one function that chooses. */
+/** A service ready to be called: its endpoints with their prefixes cut, one function that chooses, and what its policies ask for. */
 import { endpointToken } from '../balancing/session.ts'
-import { weightedChoice } from '../balancing/weighted.ts'
 import type { ServiceName } from '../names.ts'
 import type { Endpoint, ServiceTarget } from '../snapshot/snapshot.ts'
+import type { Balancer, TrafficRules } from '../snapshot/trafficPolicy.ts'
+import { type ChooseEndpoint, compileBalancer } from './balancer.ts'
 import { type CompiledCredential, compileCredential } from './compileCredential.ts'
-import { type EndpointState, type EndpointStates, reconcile } from './endpointState.ts'
+import { DEFAULT_TRAFFIC } from './defaultTraffic.ts'
+import { type EndpointState, type EndpointStates, reconcile, type ServiceState } from './endpointState.ts'
+import type { Asking } from './hashOn.ts'
 
 export interface TargetEndpoint {
 	readonly id: string
@@ -13,10 +16,27 @@ export interface TargetEndpoint {
 	readonly state: EndpointState
 }
 
+/** An endpoint as its service's balancer sees it. */
+export interface BalancedEndpoint extends TargetEndpoint {
+	readonly weight: number
+	readonly locality?: string
+	readonly unhealthy: boolean
+	readonly joinedAt: number | undefined
+}
+
 export interface CompiledService {
 	readonly name: ServiceName
-	/** Undefined when no endpoint takes traffic. One of those to avoid, by id, only when there is no other. */
-	readonly pick: (avoid?: ReadonlySet<string>) => TargetEndpoint | undefined
+	/**
+	 * The endpoint for a request, at `now` (ms since the epoch). Undefined when none takes traffic. One of those to avoid, by id, only
+	 * when there is no other.
+	 */
+	readonly pick: (
+		asking: Asking,
+		now: number,
+		avoid?: ReadonlySet<string>,
+		/** The rule's own, in place of the service's. */
+		balancer?: Balancer,
+	) => TargetEndpoint | undefined
 	/** The endpoint of a session, by its token. Also one of weight 0: who is there may stay. */
 	readonly find: (token: string) => TargetEndpoint | undefined
 	/** As the snapshot has them, with their weights. */
@@ -25,66 +45,72 @@ export interface CompiledService {
 	readonly external: boolean
 	/** What the mesh adds to each request. */
 	readonly credential: CompiledCredential | undefined
+	readonly traffic: ServiceTraffic
+	readonly state: ServiceState
+	/** Whether each request must be admitted, timed or hedged. Of most services it is sent on, and that is all. */
+	readonly isManaged: boolean
 }
 
-/** Equal weights go round robin; unequal ones are drawn in proportion. Either costs the same for 10 and 10,000 endpoints. */
-export function compileService(target: ServiceTarget, states: EndpointStates, random: () => number): CompiledService {
-	const state = reconcile(
-		states,
-		target.service,
-		target.endpoints.map(({ id }) => id),
-		random,
-	)
-	const compiled = target.endpoints.map(
-		(endpoint): TargetEndpoint => ({
-			id: endpoint.id,
-			base: baseOf(endpoint),
-			state: state.endpoints.get(endpoint.id)!,
-		}),
-	)
-	const weighted = target.endpoints.filter(({ weight }) => weight > 0)
-	const endpoints = compiled.filter((_, i) => target.endpoints[i]!.weight > 0)
-	const draw = weighted.every(({ weight }) => weight === weighted[0]!.weight)
-		? undefined
-		: weightedChoice(weighted.map(({ weight }) => weight))
-	const next = draw
-		? () => draw(random())
-		: () => {
-				state.turn = (state.turn + 1) % Number.MAX_SAFE_INTEGER
-				return state.turn % endpoints.length
-			}
+/** The rules that hold for a service, the mesh's defaults included. */
+export type ServiceTraffic = TrafficRules & Required<Pick<TrafficRules, keyof typeof DEFAULT_TRAFFIC>>
+
+/** What the rest of the mesh has to say about a service. */
+export interface ServiceContext {
+	/** Of mesh, namespace and Service, the nearest one's field each. */
+	readonly traffic: TrafficRules
+	/** Where this isolate runs. */
+	readonly region: string
+	/** ms since the epoch. */
+	readonly now: number
+}
+
+export function compileService(
+	target: ServiceTarget,
+	states: EndpointStates,
+	random: () => number,
+	{ traffic: asked, region, now }: ServiceContext,
+): CompiledService {
+	const ids = target.endpoints.map(({ id }) => id)
+	const state = reconcile(states, target.service, ids, random, now)
+	const traffic: ServiceTraffic = { ...DEFAULT_TRAFFIC, ...asked }
+	const endpoints = target.endpoints.map((endpoint) => balanced(endpoint, state))
+	const weighted = endpoints.filter(({ weight }) => weight > 0)
+	const choosing = (balancer: Balancer) => compileBalancer(weighted, state, { ...traffic, balancer }, region, random)
+	const choose = choosing(traffic.balancer)
+	const ofRules = new WeakMap<Balancer, ChooseEndpoint>()
 	let byToken: ReadonlyMap<string, TargetEndpoint> | undefined
 	const { external = false, credential } = target
 	return {
 		name: target.service,
-		pick: (avoid) => {
-			const at = next()
-			const endpoint = endpoints[at]
-			return avoid === undefined || endpoint === undefined || !avoid.has(endpoint.id)
-				? endpoint
-				: (another(endpoints, at, avoid) ?? endpoint)
+		pick: (asking, now, avoid, balancer) => {
+			if (balancer === undefined) return choose(asking, now, avoid)
+			const ofRule = ofRules.get(balancer) ?? choosing(balancer)
+			ofRules.set(balancer, ofRule)
+			return ofRule(asking, now, avoid)
 		},
 		find: (token) => {
-			byToken ??= new Map(compiled.map((endpoint) => [endpointToken(target.service, endpoint.id), endpoint]))
+			byToken ??= new Map(endpoints.map((endpoint) => [endpointToken(target.service, endpoint.id), endpoint]))
 			return byToken.get(token)
 		},
 		endpoints: target.endpoints,
 		external,
 		credential: credential === undefined ? undefined : compileCredential(credential),
+		traffic,
+		state,
+		isManaged: isManaged(asked),
 	}
 }
 
-/** The first one after `at` that is not to be avoided. */
-function another(
-	endpoints: readonly TargetEndpoint[],
-	at: number,
-	avoid: ReadonlySet<string>,
-): TargetEndpoint | undefined {
-	for (let i = 1; i < endpoints.length; i++) {
-		const endpoint = endpoints[(at + i) % endpoints.length]!
-		if (!avoid.has(endpoint.id)) return endpoint
-	}
-	return undefined
+function isManaged({ limits, adaptive, hedging, timeouts, retry, retryBudget }: TrafficRules): boolean {
+	if (limits !== undefined || adaptive !== undefined || hedging !== undefined) return true
+	// The form over an interval counts every request.
+	return timeouts !== undefined || retry !== undefined || retryBudget?.of === 'interval'
+}
+
+function balanced(endpoint: Endpoint, state: ServiceState): BalancedEndpoint {
+	const { id, weight, locality, unhealthy = false, joinedAt } = endpoint
+	const place = locality === undefined ? {} : { locality }
+	return { id, base: baseOf(endpoint), state: state.endpoints.get(id)!, weight, ...place, unhealthy, joinedAt }
 }
 
 function baseOf({ url }: Endpoint): string {

@@ -13,6 +13,8 @@ export interface Exchange extends RequestFacts {
 	readonly authority: string
 	/** The authority without its port. */
 	readonly host: string
+	/** The peer's address, '' when unknown. */
+	readonly clientAddress: string
 	/** Path and query, as the backend will get them. */
 	readonly target: string
 	rule?: CompiledRule
@@ -44,29 +46,37 @@ const AUTHORITY = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?$/
  * Reads a request. Slicing its URL costs a tenth of parsing it. The host is empty when the URL is none, or names none.
  * `random` is uniform in [0, 1).
  */
-export function admit(request: Request, now: number, random: () => number, caller?: Caller): Exchange {
+export function admit(
+	request: Request,
+	now: number,
+	random: () => number,
+	clientAddress = '',
+	caller?: Caller,
+): Exchange {
 	const { url } = request
+	const arrival = { request, now, random, clientAddress, caller }
 	if (PLAIN_URL.test(url)) {
 		const schemeEnd = url.indexOf(':')
 		const targetAt = url.indexOf('/', schemeEnd + 3)
 		const authority = url.slice(schemeEnd + 3, targetAt)
-		return exchangeOf({ request, now, random, caller }, url.slice(0, schemeEnd), authority, url.slice(targetAt))
+		return exchangeOf(arrival, url.slice(0, schemeEnd), authority, url.slice(targetAt))
 	}
-	if (!URL.canParse(url)) return exchangeOf({ request, now, random, caller }, '', '', '/')
+	if (!URL.canParse(url)) return exchangeOf(arrival, '', '', '/')
 	const { protocol, host, pathname, search } = new URL(url)
 	const authority = AUTHORITY.test(host) ? host : ''
-	return exchangeOf({ request, now, random, caller }, protocol.slice(0, -1), authority, pathname + search)
+	return exchangeOf(arrival, protocol.slice(0, -1), authority, pathname + search)
 }
 
 interface Arrival {
 	readonly request: Request
 	readonly now: number
 	readonly random: () => number
+	readonly clientAddress: string
 	readonly caller: Caller | undefined
 }
 
 function exchangeOf(
-	{ request, now, random, caller }: Arrival,
+	{ request, now, random, clientAddress, caller }: Arrival,
 	scheme: string,
 	authority: string,
 	target: string,
@@ -76,6 +86,7 @@ function exchangeOf(
 	return {
 		request,
 		startedAt: now,
+		clientAddress,
 		caller,
 		random,
 		attempts: 0,

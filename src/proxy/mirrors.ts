@@ -83,11 +83,11 @@ async function sendCopy(
 	outgoing: Outgoing,
 	ports: ProxyPorts,
 ): Promise<void> {
-	const endpoint = service?.pick()
+	const endpoint = service?.pick(exchange, ports.now())
 	if (service === undefined || endpoint === undefined) return
 	if (service.credential !== undefined && 'invalid' in service.credential) return
 	const sender = {
-		clientAddress: ports.clientAddress(exchange.request),
+		clientAddress: exchange.clientAddress,
 		newTraceparent: () => newTraceparent(ports.random, false),
 	}
 	const request = upstreamRequest(exchange, { service, endpoint }, sender, outgoing)

@@ -1,5 +1,5 @@
-/** Counts every exchange once, and writes the sampled ones into the access log. */
-import type { Report } from '../ports.ts'
+/** Counts every exchange once, writes the sampled ones into the access log, and trades what is counted for what others found. */
+import type { Report, ReportAnswer } from '../ports.ts'
 import { accessLogLine } from '../telemetry/accessLog.ts'
 import {
 	createRequestTable,
@@ -16,6 +16,8 @@ import type { Exchange } from './exchange.ts'
 import type { Knowledge } from './knowledge.ts'
 import type { ProxyPorts } from './ports.ts'
 import type { Refusal } from './refusal.ts'
+import { REPORT_INTERVAL_MS } from './reporting.ts'
+import { adopt, hasUntold, servicesToAskFor, takeUntold } from './sharing.ts'
 
 export interface ObserverSettings {
 	readonly isolate: string
@@ -30,7 +32,14 @@ export interface Observer {
 	readonly observe: ProxyPorts['observe']
 	/** What was counted since the last report, numbered; undefined while there is nothing to tell. */
 	readonly report: (now: number) => Report | undefined
+	/** Whether a report should not wait for the end of its interval, `waitedMs` after it began. */
+	readonly isUrgent: (waitedMs: number) => boolean
+	/** Takes in what the region answered to a report. */
+	readonly learn: (answer: ReportAnswer | undefined, now: number) => void
 }
+
+/** After a failure an isolate asks as soon as this whether others know more; each time that they do not, it asks half as often. */
+const ASK_AFTER_MS = 1_000
 
 export function createObserver(
 	knowledge: Knowledge,
@@ -41,6 +50,8 @@ export function createObserver(
 	const unmatched = requestCounter(table, '', '')
 	const counters = new WeakMap<CompiledRule, Map<string, RequestCounter>>()
 	let batch = 0
+	let hasSeenFailure = false
+	let askAfterMs = ASK_AFTER_MS
 
 	/** The counter of a rule and service, kept with the rule so that it goes when the rule does. */
 	const counterOf = ({ rule, service }: Exchange): RequestCounter => {
@@ -57,14 +68,19 @@ export function createObserver(
 		observe: (exchange, response, refusal) => {
 			const outcome = outcomeOf(exchange, response, refusal, ports.now())
 			record(counterOf(exchange), outcome)
+			if (hasFailed(exchange, response)) hasSeenFailure = true
 			if (settings.accessLogSampleRate > 0 && ports.random() < settings.accessLogSampleRate)
 				settings.log(logLine(exchange, outcome, knowledge, settings, ports.clientAddress(exchange.request)))
 		},
 		report: (now) => {
 			const { series, overflow } = drain(table)
 			const { syncFailures, confirmedAt } = knowledge
-			if (series.length === 0 && overflow === 0 && syncFailures === 0) return undefined
+			const ejections = takeUntold(knowledge.table, now)
+			askAfterMs = hasSeenFailure ? Math.min(2 * askAfterMs, REPORT_INTERVAL_MS) : ASK_AFTER_MS
+			hasSeenFailure = false
+			if (series.length === 0 && overflow === 0 && syncFailures === 0 && ejections.length === 0) return undefined
 			knowledge.syncFailures = 0
+			const busy = series.map(({ service }) => service)
 			return {
 				isolate: settings.isolate,
 				batch: ++batch,
@@ -73,10 +89,20 @@ export function createObserver(
 				syncFailures,
 				overflow,
 				series,
+				ejections,
+				services: servicesToAskFor(knowledge.table, busy),
 			}
+		},
+		isUrgent: (waitedMs) => hasSeenFailure && (waitedMs >= askAfterMs || hasUntold(knowledge.table)),
+		learn: (answer, now) => {
+			if (adopt(knowledge.table, answer?.ejections ?? [], now) > 0) askAfterMs = ASK_AFTER_MS
 		},
 	}
 }
+
+/** Whether some endpoint gave cause for doubt. One attempt that was not the last has failed, or was slow. */
+const hasFailed = ({ attempts }: Exchange, { status }: Response): boolean =>
+	attempts > 1 || (attempts === 1 && status >= 500)
 
 function outcomeOf(
 	{ request, startedAt, attempts }: Exchange,

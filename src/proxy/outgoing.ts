@@ -13,18 +13,26 @@ export interface Outgoing {
 	readonly edits: readonly ((headers: Headers) => void)[]
 	/** The whole body, when it was read to be sent more than once. */
 	readonly body?: ArrayBuffer | undefined
+	/** The time that is left, which the service is told. */
+	readonly deadlineMs?: number | undefined
 }
 
 /** Of two rewrites the backend's counts: it is the more specific. Both edit the path that the client sent. */
-export function outgoingOf(exchange: Exchange, plan: Plan, body: ArrayBuffer | undefined): Outgoing {
+export function outgoingOf(
+	exchange: Exchange,
+	plan: Plan | undefined,
+	body: ArrayBuffer | undefined,
+	deadlineMs?: number,
+): Outgoing {
 	const backend = backendFilters(exchange)
-	const { path: pathEdit, hostname } = { ...plan.filters.rewrite, ...backend?.rewrite }
+	const { path: pathEdit, hostname } = { ...plan?.filters.rewrite, ...backend?.rewrite }
 	const { target, path, authority } = exchange
 	return {
 		target: pathEdit === undefined ? target : editPath(path, pathEdit) + target.slice(path.length),
 		authority: hostname ?? authority,
-		edits: [plan.filters.editRequest, backend?.editRequest].filter((edit) => edit !== undefined),
+		edits: [plan?.filters.editRequest, backend?.editRequest].filter((edit) => edit !== undefined),
 		body,
+		deadlineMs,
 	}
 }
 

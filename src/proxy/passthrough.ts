@@ -2,6 +2,8 @@
 import { isInDomain, unreachable } from '../hosts.ts'
 import { type CompiledRule, ruleTo } from './compileRule.ts'
 import type { CompiledService, TargetEndpoint } from './compileService.ts'
+import { DEFAULT_TRAFFIC } from './defaultTraffic.ts'
+import { newEndpointState, newServiceState } from './endpointState.ts'
 import type { Exchange } from './exchange.ts'
 import type { RoutingTable } from './routingTable.ts'
 
@@ -27,8 +29,17 @@ export function passthrough(table: RoutingTable, { scheme, authority }: Exchange
 	if (protocol !== 'http:' && protocol !== 'https:') return undefined
 	if (isInDomain(host, table.meshDomain)) return undefined
 	if (table.addresses === 'names' && unreachable(host) !== undefined) return undefined
-	const endpoint: TargetEndpoint = { id: authority, base, state: { inFlight: 0 } }
-	const noName = { name: '', endpoints: [], external: true, credential: undefined }
-	const service: CompiledService = { ...noName, pick: () => endpoint, find: () => undefined }
+	const endpoint: TargetEndpoint = { id: authority, base, state: newEndpointState() }
+	const service: CompiledService = {
+		name: '',
+		pick: () => endpoint,
+		find: () => undefined,
+		endpoints: [],
+		external: true,
+		credential: undefined,
+		traffic: DEFAULT_TRAFFIC,
+		state: newServiceState(0),
+		isManaged: false,
+	}
 	return { rule: ruleTo(''), service, endpoint }
 }

@@ -1,5 +1,5 @@
 /** The data path. Read it top to bottom: this is the order every request goes through. */
-import { attempt } from './attempts.ts'
+import { dispatch } from './attempts.ts'
 import { type BodyBudget, createBodyBudget } from './bodyBudget.ts'
 import type { Plan } from './compileRule.ts'
 import { decorated } from './decorate.ts'
@@ -29,7 +29,7 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 	const budget = createBodyBudget()
 
 	return async (request, scope) => {
-		const exchange = admit(request, ports.now(), table.random)
+		const exchange = admit(request, ports.now(), table.random, ports.clientAddress(request))
 		const catchingUp = keepFresh(knowledge, exchange.startedAt, scope)
 		if (catchingUp !== undefined) await catchingUp
 		let outcome: Response | Refusal
@@ -47,7 +47,8 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 				outcome =
 					refusal ??
 					(plan === undefined
-						? ((await pick(knowledge, exchange, scope)) ?? (await forward(exchange)))
+						? ((await pick(knowledge, exchange, scope)) ??
+							(await send(exchange, undefined, { forward, budget, ports, scope })))
 						: await follow(plan, exchange, { knowledge, forward, budget, ports, scope }))
 			}
 		} catch (error) {
@@ -70,6 +71,21 @@ interface Means {
 	readonly scope: Scope
 }
 
+/**
+ * Where requests are counted against a limit, one goes on when its client leaves: the platform would stop it where it is, and what it
+ * holds would be free only when its lease is over. A few impatient clients would shut the service for everybody.
+ */
+function send(
+	exchange: Exchange,
+	plan: Plan | undefined,
+	{ forward, budget, ports, scope }: Omit<Means, 'knowledge'>,
+): Promise<Response | Refusal> {
+	const outcome = dispatch(exchange, plan, forward, budget, ports)
+	const { limits, adaptive } = exchange.service!.traffic
+	if (limits !== undefined || adaptive !== undefined) scope.waitUntil(outcome)
+	return outcome
+}
+
 /** The way of a rule that does more. Its filters, and then its backend's, may answer in place of the service. */
 async function follow(
 	plan: Plan,
@@ -84,7 +100,7 @@ async function follow(
 	if (answer !== undefined) return answer
 	// Copies are made while the body is still there, and sent when the request itself has been.
 	const copies = copiesFor(exchange, plan, budget, ports.now())
-	const response = attempt(exchange, plan, forward, budget, ports)
+	const response = send(exchange, plan, { forward, budget, ports, scope })
 	if (copies !== undefined) {
 		const load = (name: string) => serviceFor(knowledge, exchange, name, scope)
 		const send = () => sendCopies(exchange, plan, copies, load, budget, ports)

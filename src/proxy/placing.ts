@@ -42,7 +42,7 @@ export function pick(
 	scope: Scope,
 ): Refusal | undefined | Promise<Refusal | undefined> {
 	const picked = pickService(exchange, knowledge.table)
-	if (picked === undefined) return pickEndpoint(exchange)
+	if (picked === undefined) return pickEndpoint(exchange, exchange.startedAt)
 	return 'missing' in picked ? pickAfterLoading(knowledge, exchange, picked.missing, scope) : picked
 }
 
@@ -57,7 +57,7 @@ async function pickAfterLoading(
 	const service = knowledge.table.services.get(name)
 	if (service === undefined) return { reason: 'no_endpoint', service: name }
 	exchange.service = service
-	return pickEndpoint(exchange)
+	return pickEndpoint(exchange, exchange.startedAt)
 }
 
 /** The endpoint of the request's session, if it has one; else any. */

@@ -24,9 +24,9 @@ export interface ProxyPorts {
 	random(): number
 	/**
 	 * Sends one attempt. Follows no redirects. After `timeoutMs` it is given up: before the response begins, by a rejection
-	 * named TimeoutError; after, by breaking its body off.
+	 * named TimeoutError; after, by breaking its body off. When `signal` aborts, nobody waits for the answer any more.
 	 */
-	send(request: Request, timeoutMs?: number): Promise<Response>
+	send(request: Request, timeoutMs?: number, signal?: AbortSignal): Promise<Response>
 	/** Settles after this long. */
 	wait(ms: number): Promise<void>
 	/** The peer's address, '' when unknown. Never taken from a field that the peer could write. */

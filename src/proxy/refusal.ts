@@ -11,6 +11,8 @@ export type Refusal =
 	| { readonly reason: 'invalid_backend'; readonly detail: string }
 	/** The service has no endpoint that takes traffic. */
 	| { readonly reason: 'no_endpoint'; readonly service: string }
+	/** The service has as many requests from here as its policy lets it have, and no place to wait is left. */
+	| { readonly reason: 'overloaded'; readonly service: string }
 	/** The endpoint could not be reached, or broke off before answering. */
 	| { readonly reason: 'upstream_failed'; readonly endpoint: string; readonly detail: string }
 	/** One attempt took longer than the rule's `timeouts.backendRequest`. */

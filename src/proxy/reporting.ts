@@ -1,11 +1,15 @@
-/** Sends what the observer counted to the region's telemetry store: in batches, beside the path, each once. */
-import type { Report } from '../ports.ts'
+/** Sends what the observer counted to the region's telemetry store, in batches, beside the path, each once; and brings the answers. */
+import type { Report, ReportAnswer } from '../ports.ts'
 import type { Scope } from './ports.ts'
 
 export interface ReportingPorts {
 	/** What was counted since the last report; undefined when nothing was. */
 	readonly take: () => Report | undefined
-	readonly send: (report: Report) => Promise<void>
+	readonly send: (report: Report) => Promise<ReportAnswer | undefined>
+	/** Told what each report was answered. */
+	readonly learn: (answer: ReportAnswer | undefined) => void
+	/** Whether to report now, this long after the interval began. */
+	readonly isUrgent: (waitedMs: number) => boolean
 	/** Settles after this long; only ever called inside `waitUntil`. */
 	readonly wait: (ms: number) => Promise<void>
 }
@@ -15,6 +19,11 @@ export interface ReportingPorts {
  * requests a second that is 0.0002 calls per request.
  */
 export const REPORT_INTERVAL_MS = 5_000
+/**
+ * So often is asked whether something cannot wait that long. Reports come a second apart at least, as syncs do: both together are
+ * 0.002 calls per request in the worst case.
+ */
+const LOOK_EVERY_MS = 1_000
 /** A report under way for longer belongs to a request that was cancelled. */
 const STUCK_AFTER_MS = 15_000
 
@@ -22,16 +31,25 @@ const STUCK_AFTER_MS = 15_000
  * Makes a function to call at every request. The first call after a pause waits an interval beside its own request and then
  * reports, so the last requests before a silence are told too. A report that fails is kept and sent again, with its number.
  */
-export function reporter({ take, send, wait }: ReportingPorts): (now: number, scope: Scope) => void {
+export function reporter({ take, send, learn, isUrgent, wait }: ReportingPorts): (now: number, scope: Scope) => void {
 	let waitingSince = 0
 	let unsent: Report | undefined
 
+	/** A store that did not take the last report is not hurried. */
+	const interval = async () => {
+		let waitedMs = 0
+		do {
+			await wait(LOOK_EVERY_MS)
+			waitedMs += LOOK_EVERY_MS
+		} while (waitedMs < REPORT_INTERVAL_MS && (unsent !== undefined || !isUrgent(waitedMs)))
+	}
+
 	const reportSoon = async () => {
 		try {
-			await wait(REPORT_INTERVAL_MS)
-			if (unsent !== undefined) await send(unsent)
+			await interval()
+			if (unsent !== undefined) learn(await send(unsent))
 			unsent = take()
-			if (unsent !== undefined) await send(unsent)
+			if (unsent !== undefined) learn(await send(unsent))
 			unsent = undefined
 		} catch (error) {
 			// Kept in `unsent` for the next interval, unless the store refuses the report itself: it would refuse it again.

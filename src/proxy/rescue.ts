@@ -51,6 +51,14 @@ const answers: Record<RefusalReason, Answer> = {
 		proxyError: 'destination_unavailable',
 		title: 'No endpoint',
 	},
+	overloaded: {
+		status: 503,
+		owner: 'capacity',
+		flag: 'UO',
+		proxyError: 'connection_limit_reached',
+		title: 'Service overloaded',
+		retryAfterSeconds: 1,
+	},
 	upstream_failed: {
 		status: 503,
 		owner: 'upstream',
@@ -201,6 +209,8 @@ function detailOf(refusal: Refusal, exchange: Exchange): string {
 			return refusal.detail
 		case 'no_endpoint':
 			return `Service ${refusal.service} has no endpoint that takes traffic`
+		case 'overloaded':
+			return `Service ${refusal.service} has as many requests from here as its policy allows`
 		case 'upstream_failed':
 			return `endpoint ${refusal.endpoint}: ${refusal.detail}`
 		case 'upstream_timeout':

@@ -6,18 +6,27 @@ import { createRuleIndex, indexesFor, type RuleIndex } from '../matching/ruleInd
 import {
 	canonicalMeshHost,
 	isVirtualHostHead,
-	MESH_PART,
 	type PartName,
 	patternOf,
 	type ServiceName,
 	servicePart,
 } from '../names.ts'
 import type { LoadAnswer } from '../ports.ts'
-import type { Cursor, MeshDefaults, Part, PartBody, RouteSlice, VirtualHost } from '../snapshot/snapshot.ts'
+import type {
+	Cursor,
+	MeshDefaults,
+	Part,
+	PartBody,
+	RouteSlice,
+	ServiceTarget,
+	VirtualHost,
+} from '../snapshot/snapshot.ts'
+import type { TrafficRules } from '../snapshot/trafficPolicy.ts'
 import { type CompiledRule, ruleTo } from './compileRule.ts'
-import { type CompiledService, compileService } from './compileService.ts'
+import type { CompiledService } from './compileService.ts'
 import { addSlice, type CompiledSlice, compileSlice, removeSlice } from './compileSlice.ts'
 import type { EndpointStates } from './endpointState.ts'
+import { applyDefaults, isDefaults, putService, removeService } from './servedServices.ts'
 
 interface CompiledHost {
 	readonly pattern: string
@@ -46,6 +55,11 @@ export interface RoutingTable {
 	readonly random: () => number
 	readonly hosts: Map<string, CompiledHost>
 	readonly services: Map<ServiceName, CompiledService>
+	/** What these were compiled from: they are compiled anew when what their namespace or the mesh asks for changes. */
+	readonly targets: Map<ServiceName, ServiceTarget>
+	/** What policies ask for all services of a namespace, and of the mesh. */
+	readonly namespaces: Map<string, TrafficRules>
+	traffic: TrafficRules | undefined
 	readonly states: EndpointStates
 	/** Hash by part, to leave alone what did not change. */
 	readonly held: Map<PartName, string>
@@ -57,6 +71,7 @@ export interface RoutingTable {
 	readonly addresses: Addresses
 	/** Where callers reach the mesh. Unknown: the port that they name tells nothing. */
 	readonly ownPort: number | undefined
+	readonly place: Place
 	patterns?: BloomFilter
 	cursor?: Cursor
 	revision: number
@@ -67,11 +82,21 @@ const MAX_RESOLVED = 10_000
 /** At most this many served hosts are placed anew beside the path; the rest ask when they are next asked for. */
 const MAX_REPLACED = 1_000
 
+/** Where and when an isolate serves. */
+export interface Place {
+	readonly region: string
+	/** ms since the epoch. */
+	readonly now: () => number
+}
+
+const NOWHERE: Place = { region: '', now: () => 0 }
+
 export function createRoutingTable(
 	meshDomain: string,
 	random: () => number,
 	addresses: Addresses = 'names',
 	ownPort?: number,
+	place: Place = NOWHERE,
 ): RoutingTable {
 	return {
 		meshDomain,
@@ -79,8 +104,12 @@ export function createRoutingTable(
 		egress: 'registryOnly',
 		addresses,
 		ownPort,
+		place,
 		hosts: new Map(),
 		services: new Map(),
+		targets: new Map(),
+		namespaces: new Map(),
+		traffic: undefined,
 		states: new Map(),
 		held: new Map(),
 		resolved: new Map(),
@@ -120,7 +149,8 @@ export function applyAnswer(table: RoutingTable, answer: Omit<LoadAnswer, 'next'
 		table.patterns = answer.filter
 		table.resolved.clear()
 	}
-	for (const part of answer.parts) applyPart(table, part)
+	for (const part of answer.parts) if (isDefaults(part.name)) applyPart(table, part)
+	for (const part of answer.parts) if (!isDefaults(part.name)) applyPart(table, part)
 	for (const [host, pattern] of Object.entries(answer.hosts)) {
 		const virtualHost = pattern === null ? null : (table.hosts.get(pattern) ?? null)
 		remember(table, host, virtualHost)
@@ -162,13 +192,13 @@ function placeAnew(table: RoutingTable, heads: ReadonlySet<string>): string[] {
 /** A service that a rule names and the control plane does not know: without endpoints, until a sync says that it came. */
 export function rememberAbsent(table: RoutingTable, service: ServiceName): void {
 	table.held.set(servicePart(service), '')
-	table.services.set(service, compileService({ kind: 'service', service, endpoints: [] }, table.states, table.random))
+	putService(table, { kind: 'service', service, endpoints: [] })
 }
 
 function applyPart(table: RoutingTable, part: Part): void {
 	if (part.body !== null && table.held.get(part.name) === part.hash) return
-	if (part.name === MESH_PART) {
-		applyMesh(table, part)
+	if (isDefaults(part.name)) {
+		applyDefaults(table, part)
 		return
 	}
 	const pattern = patternOf(part.name)
@@ -180,22 +210,11 @@ function applyPart(table: RoutingTable, part: Part): void {
 	} else {
 		table.held.set(part.name, part.hash)
 		const body = JSON.parse(part.body) as PartBody
-		if (body.kind === 'service') table.services.set(body.service, compileService(body, table.states, table.random))
+		if (body.kind === 'service') putService(table, body)
 		else if (body.kind === 'virtualHost') applyHead(table, body)
 		else if (body.kind === 'routeSlice') replaceSlice(table, pattern!, part.name, body)
 	}
 	if (pattern !== undefined) table.resolved.clear()
-}
-
-/** Held even while there is none, so that a sync brings it once it comes. */
-function applyMesh(table: RoutingTable, { hash, body }: Part): void {
-	table.held.set(MESH_PART, body === null ? '' : hash)
-	table.egress = body === null ? 'registryOnly' : (JSON.parse(body) as MeshDefaults).egress
-}
-
-function removeService(table: RoutingTable, service: ServiceName): void {
-	table.services.delete(service)
-	table.states.delete(service)
 }
 
 function removeHost(table: RoutingTable, pattern: string): void {

@@ -1,4 +1,5 @@
 /** The request as an endpoint gets it: hop-by-hop and spoofable fields gone, forwarding fields rebuilt, body untouched. */
+import { DEADLINE_FIELD, formatDeadline } from '../resilience/deadlines.ts'
 import { traceIdOf } from '../telemetry/traceContext.ts'
 import type { CompiledService, TargetEndpoint } from './compileService.ts'
 import type { Exchange } from './exchange.ts'
@@ -60,10 +61,18 @@ export function upstreamRequest(
 		headers.delete('tracestate')
 		headers.set('traceparent', newTraceparent())
 	}
-	if (outgoing !== undefined) for (const edit of outgoing.edits) edit(headers)
+	if (outgoing !== undefined) prepare(headers, outgoing)
 	if (service.credential !== undefined) setCredential(headers, service)
 	if (service.name === '') headers.append('cdn-loop', LOOP_TOKEN)
 	return upstream
+}
+
+function prepare(headers: Headers, { deadlineMs, edits }: Outgoing): void {
+	const deadline = deadlineMs === undefined ? undefined : formatDeadline(deadlineMs)
+	// The caller's own would allow the service more than is left.
+	if (deadline === undefined) headers.delete(DEADLINE_FIELD)
+	else headers.set(DEADLINE_FIELD, deadline)
+	for (const edit of edits) edit(headers)
 }
 
 function newRequest(url: string, { request }: Exchange, outgoing: Outgoing | undefined): Request {

@@ -2,7 +2,7 @@
  * A mesh's telemetry as a page that Prometheus reads: text exposition format 0.0.4
  * (https://prometheus.io/docs/instrumenting/exposition_formats/).
  */
-import type { RegionTelemetry, RequestSeries } from '../ports.ts'
+import type { RegionTelemetry } from '../ports.ts'
 import { addSparse, BUCKETS, createHistogram, type Histogram, upperBoundMs } from './histogram.ts'
 
 /** Prometheus' usual bounds, finer below and wider above. Each is a bound of the histogram itself, so counts are exact. */
@@ -23,10 +23,10 @@ interface Latency {
 	sumMs: number
 }
 
-/** The page, to be served as `text/plain; version=0.0.4; charset=utf-8`. Its size grows with the number of series, and for durations with services times regions, nothing else. */
+/** The page, to be served as `text/plain; version=0.0.4; charset=utf-8`. Its size grows with the number of series, and for durations and ejections with services times regions, nothing else. */
 export function exposition(regions: readonly RegionTelemetry[]): string {
 	const blocks = [...requestMetrics(regions).map(renderMetric), ...renderDurations(regions)]
-	blocks.push(...regionMetrics(regions).map(renderMetric))
+	blocks.push(...[...ejectionMetrics(regions), ...regionMetrics(regions)].map(renderMetric))
 	return `${blocks.join('\n')}\n`
 }
 
@@ -49,7 +49,7 @@ function requestMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 	)
 	for (const { region, series } of regions) {
 		for (const one of series) {
-			const labels = serviceLabels(region, one)
+			const labels = serviceLabels(region, one.service)
 			add(requests, { ...labels, rule: one.rule, code: one.status, refusal: one.refusal }, one.count)
 			add(sent, labels, one.requestBytes)
 			add(received, labels, one.responseBytes)
@@ -58,6 +58,18 @@ function requestMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 		}
 	}
 	return [requests, sent, received, unsized, retries]
+}
+
+function ejectionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
+	const ejections = metric('selvedge_ejections_total', 'counter', 'Endpoints ejected, as a region was told.')
+	const ejected = metric('selvedge_ejected_endpoints', 'gauge', 'Endpoints that isolates of the region leave alone.')
+	for (const one of regions) {
+		for (const { service, total, current } of one.ejections) {
+			add(ejections, serviceLabels(one.region, service), total)
+			add(ejected, serviceLabels(one.region, service), current.length)
+		}
+	}
+	return [ejections, ejected]
 }
 
 function regionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
@@ -87,10 +99,7 @@ function regionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b))
 const greatest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b))
 
-function serviceLabels(
-	region: string,
-	{ service }: RequestSeries,
-): { region: string; service: string; namespace: string } {
+function serviceLabels(region: string, service: string): { region: string; service: string; namespace: string } {
 	const slash = service.indexOf('/')
 	return { region, service: service.slice(slash + 1), namespace: service.slice(0, Math.max(0, slash)) }
 }
@@ -100,7 +109,7 @@ function renderDurations(regions: readonly RegionTelemetry[]): string[] {
 	const services = new Map<string, Latency>()
 	for (const { region, series } of regions) {
 		for (const one of series) {
-			const key = renderLabels(serviceLabels(region, one))
+			const key = renderLabels(serviceLabels(region, one.service))
 			const latency = services.get(key) ?? { histogram: createHistogram(), sumMs: 0 }
 			addSparse(latency.histogram, one.latency)
 			latency.sumMs += one.latencySumMs

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Report } from '../ports.ts'
 import { err, ok, type Result } from '../result.ts'
+import { MAX_EJECTIONS_PER_REPORT, MAX_SERVICES_PER_REPORT } from './ejections.ts'
 import { BUCKETS } from './histogram.ts'
 import { MAX_SERIES_PER_REPORT } from './requestTable.ts'
 
@@ -30,6 +31,8 @@ const Series = z.object({
 	latencySumMs: Amount,
 })
 
+const Ejection = z.object({ service: Label, id: Label, until: Amount })
+
 // Arrays are measured before they are looked into: a huge one costs nothing, not even its list of mistakes.
 const ReportSchema = z.object({
 	isolate: z.string().min(1).max(128),
@@ -39,6 +42,9 @@ const ReportSchema = z.object({
 	syncFailures: Count,
 	overflow: Count,
 	series: z.array(Series).max(MAX_SERIES_PER_REPORT),
+	// Isolates of earlier versions have neither.
+	ejections: z.array(Ejection).max(MAX_EJECTIONS_PER_REPORT).default([]),
+	services: z.array(Label).max(MAX_SERVICES_PER_REPORT).default([]),
 })
 
 /** The report that `input` is, without unknown fields, or where it is not one. */

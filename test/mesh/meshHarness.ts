@@ -29,6 +29,7 @@ export interface Mesh {
 }
 
 export interface MeshOptions {
+	/** `weur/2` is a second isolate of `weur`. */
 	readonly regions: readonly string[]
 	/** Puts a gate between proxies and the control plane, to shut it from the test. */
 	readonly gated?: boolean
@@ -83,7 +84,7 @@ export async function startMesh({ regions, gated = false }: MeshOptions): Promis
 	}
 }
 
-const proxyIn = (region: string): string => `selvedge-proxy-${region}`
+const proxyIn = (region: string): string => `selvedge-proxy-${region.replace('/', '-')}`
 const socket = { unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }] }
 
 async function workers(regions: readonly string[], gated: boolean): Promise<V4WorkerOptions[]> {
@@ -96,7 +97,7 @@ async function workers(regions: readonly string[], gated: boolean): Promise<V4Wo
 		...regions.map((region) => ({
 			...proxy,
 			name: proxyIn(region),
-			bindings: { ...variables(proxy), REGION: region, ACCESS_LOG_SAMPLE_RATE: '1' },
+			bindings: { ...variables(proxy), REGION: region.split('/')[0]!, ACCESS_LOG_SAMPLE_RATE: '1' },
 			...(gated ? { durableObjects: gate } : {}),
 			...socket,
 		})),

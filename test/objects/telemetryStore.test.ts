@@ -49,6 +49,8 @@ const batch = (over: Partial<Report> = {}): Report => ({
 	syncFailures: 1,
 	overflow: 2,
 	series: [series()],
+	ejections: [],
+	services: [],
 	...over,
 })
 
@@ -63,7 +65,8 @@ afterEach(async () => {
 
 describe('a region', () => {
 	it('that nobody reported to knows nothing', async () => {
-		expect(await read()).toEqual({ region: 'weur', series: [], overflow: 0, syncFailures: 0, isolates: [] })
+		const nothing = { series: [], overflow: 0, syncFailures: 0, ejections: [], isolates: [] }
+		expect(await read()).toEqual({ region: 'weur', ...nothing })
 	})
 
 	it('adds up what its isolates report', async () => {
@@ -94,6 +97,7 @@ describe('a region', () => {
 			],
 			overflow: 6,
 			syncFailures: 3,
+			ejections: [],
 			isolates: [
 				{ isolate: 'isolate-a', revision: 8, snapshotAgeMs: 20 },
 				{ isolate: 'isolate-b', revision: 7, snapshotAgeMs: 850 },

@@ -38,7 +38,7 @@ function start(env: ProxyEnv, region: string): Serve {
 	const options = placement(region)
 	const addresses = env.ENDPOINT_ADDRESSES === 'any' ? 'any' : 'names'
 	const ownPort = env.OWN_PORT ? Number(env.OWN_PORT) : undefined
-	const table = createRoutingTable(env.MESH_DOMAIN, Math.random, addresses, ownPort)
+	const table = createRoutingTable(env.MESH_DOMAIN, Math.random, addresses, ownPort, { region, now: Date.now })
 	const knowledge = createKnowledge(
 		table,
 		controlPlane(() => env.SNAPSHOT_REPLICA.getByName(region, options), region),
@@ -67,6 +67,8 @@ function start(env: ProxyEnv, region: string): Serve {
 	const reportSoon = reporter({
 		take: () => observer.report(Date.now()),
 		send: (report) => env.TELEMETRY_STORE.getByName(region, options).report(region, report),
+		learn: (answer) => observer.learn(answer, Date.now()),
+		isUrgent: observer.isUrgent,
 		wait: (ms) => scheduler.wait(ms),
 	})
 	const run = pipeline(knowledge, { ...ports, observe: observer.observe })

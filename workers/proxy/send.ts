@@ -7,11 +7,13 @@ const SMALL_BODY_BYTES = 65_536
 
 /**
  * Follows no redirects. After `timeoutMs` it rejects with a TimeoutError; a response whose body has begun to stream by then is
- * broken off.
+ * broken off. `cancelled` aborts when another attempt has answered.
  */
-export async function send(request: Request, timeoutMs?: number): Promise<Response> {
-	if (timeoutMs === undefined) return fetch(request, UNTOUCHED)
-	const signal = AbortSignal.timeout(timeoutMs)
+export async function send(request: Request, timeoutMs?: number, cancelled?: AbortSignal): Promise<Response> {
+	if (timeoutMs === undefined)
+		return fetch(request, cancelled === undefined ? UNTOUCHED : { ...UNTOUCHED, signal: cancelled })
+	const timeout = AbortSignal.timeout(timeoutMs)
+	const signal = cancelled === undefined ? timeout : AbortSignal.any([timeout, cancelled])
 	const response = await fetch(request, { ...UNTOUCHED, signal })
 	if (response.body === null) return response
 	const length = response.headers.get('content-length')

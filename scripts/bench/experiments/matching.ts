@@ -59,7 +59,7 @@ function prepare(size: number, distinct: number): (times: number) => number {
 
 function route(exchange: Exchange, routing: RoutingTable): boolean {
 	const host = resolveHost(routing, exchange.host)
-	return !!host && !match(exchange, host) && !pickService(exchange, routing) && !pickEndpoint(exchange)
+	return !!host && !match(exchange, host) && !pickService(exchange, routing) && !pickEndpoint(exchange, 0)
 }
 
 /** Gives the table one virtual host with `size` rules, and the service that they send to. */

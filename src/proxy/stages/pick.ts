@@ -1,4 +1,5 @@
 /** Which backend of the rule, and which of its endpoints, a request goes to. */
+import type { Balancer } from '../../snapshot/trafficPolicy.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Refusal } from '../refusal.ts'
 import type { RoutingTable } from '../routingTable.ts'
@@ -19,9 +20,12 @@ export function pickService(exchange: Exchange, table: RoutingTable): Refusal | 
 	return undefined
 }
 
-/** Chooses an endpoint, one not in `avoid` while there is another. */
-export function pickEndpoint(exchange: Exchange, avoid?: ReadonlySet<string>): Refusal | undefined {
-	const endpoint = exchange.service!.pick(avoid)
+/** The rule's own, in place of its service's. */
+export const balancerOf = ({ rule }: Exchange): Balancer | undefined => rule?.plan?.().traffic?.balancer
+
+/** Chooses an endpoint, one not in `avoid` while there is another. `now` is in ms since the epoch. */
+export function pickEndpoint(exchange: Exchange, now: number, avoid?: ReadonlySet<string>): Refusal | undefined {
+	const endpoint = exchange.service!.pick(exchange, now, avoid, balancerOf(exchange))
 	if (endpoint === undefined) return { reason: 'no_endpoint', service: exchange.service!.name }
 	exchange.endpoint = endpoint
 	return undefined

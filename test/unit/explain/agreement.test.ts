@@ -120,8 +120,14 @@ function applied(
 }
 
 /** What is different each time, and what nobody may be told. */
-const settled = ({ traceparent, 'x-stay': session, ...rest }: Record<string, string>) => ({
+const settled = ({
+	traceparent,
+	'x-stay': session,
+	'selvedge-deadline': deadline,
+	...rest
+}: Record<string, string>) => ({
 	...rest,
+	deadline: deadline !== undefined,
 	traced: traceparent !== undefined,
 	session: session !== undefined,
 })

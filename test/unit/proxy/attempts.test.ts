@@ -97,7 +97,7 @@ describe('when every attempt has failed', () => {
 
 describe('there is one attempt only', () => {
 	it.each([
-		['without a retry', {}, 'GET', lost],
+		['without a retry', {}, 'GET', status(503)],
 		['for a status that the rule does not name', { retry: RETRY }, 'GET', status(500)],
 		['for a method that is not idempotent', { retry: RETRY }, 'POST', lost],
 		['for a method that is not idempotent', { retry: RETRY }, 'PATCH', status(503)],
@@ -105,6 +105,13 @@ describe('there is one attempt only', () => {
 		const proxy = proxyWith(more)
 		proxy.answer = failure
 		await proxy.get(new Request('http://h.test/', { method }))
+		expect(proxy.sent.length).toBe(1)
+	})
+
+	it('without a retry, for a request with a body', async () => {
+		const proxy = proxyWith({})
+		proxy.answer = lost
+		await proxy.get(put('x', { 'content-length': '1' }))
 		expect(proxy.sent.length).toBe(1)
 	})
 

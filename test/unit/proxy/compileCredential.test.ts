@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { compileCredential } from '../../../src/proxy/compileCredential.ts'
 import { compileService } from '../../../src/proxy/compileService.ts'
 import type { Credential, SecretText } from '../../../src/snapshot/snapshot.ts'
+import { CONTEXT } from './compiled.ts'
 
 const header = (value: Partial<SecretText> & { secret: string }, name = 'authorization'): Credential => ({
 	in: 'header',
@@ -65,7 +66,7 @@ describe('a credential', () => {
 
 describe('a service', () => {
 	const compiled = (more: object) =>
-		compileService({ kind: 'service', service: 'd/s', endpoints: [], ...more }, new Map(), () => 0)
+		compileService({ kind: 'service', service: 'd/s', endpoints: [], ...more }, new Map(), () => 0, CONTEXT)
 
 	it('is inside the mesh and has no credential unless its target says so', () => {
 		expect(compiled({})).toMatchObject({ external: false, credential: undefined })

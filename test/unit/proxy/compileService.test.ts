@@ -1,9 +1,10 @@
 /** Which endpoint of a service a request gets. */
 import { describe, expect, it } from 'vitest'
 import { compileService } from '../../../src/proxy/compileService.ts'
-import type { EndpointStates } from '../../../src/proxy/endpointState.ts'
+import { type EndpointStates, newServiceState } from '../../../src/proxy/endpointState.ts'
 import type { Endpoint } from '../../../src/snapshot/snapshot.ts'
 import { seeded } from '../../random.ts'
+import { nobody } from './compiled.ts'
 
 const SEED = 7
 
@@ -16,12 +17,13 @@ const compiled = (endpoints: Partial<Endpoint>[], random = () => 0, states: Endp
 		},
 		states,
 		random,
+		{ traffic: { balancer: { type: 'RoundRobin' } }, region: '', now: 0 },
 	)
 
 function picks(service: ReturnType<typeof compiled>, count: number): Record<string, number> {
 	const counts: Record<string, number> = {}
 	for (let i = 0; i < count; i++) {
-		const id = service.pick()!.id
+		const id = service.pick(nobody, 0)!.id
 		counts[id] = (counts[id] ?? 0) + 1
 	}
 	return counts
@@ -30,24 +32,24 @@ function picks(service: ReturnType<typeof compiled>, count: number): Record<stri
 describe('endpoints of equal weight', () => {
 	it('take turns, in the order of the snapshot', () => {
 		const service = compiled([{}, {}, {}])
-		const turns = Array.from({ length: 7 }, () => service.pick()!.id)
+		const turns = Array.from({ length: 7 }, () => service.pick(nobody, 0)!.id)
 		expect(turns).toEqual(['e1', 'e2', 'e0', 'e1', 'e2', 'e0', 'e1'])
 	})
 
 	it('begin at a place of chance, so that fresh isolates do not all begin with the same', () => {
 		const random = seeded(SEED)
-		const first = new Set(Array.from({ length: 50 }, () => compiled([{}, {}, {}, {}], random).pick()!.id))
+		const first = new Set(Array.from({ length: 50 }, () => compiled([{}, {}, {}, {}], random).pick(nobody, 0)!.id))
 		expect(first.size).toBe(4)
 	})
 
 	it('go on where they were when the service is compiled again', () => {
 		const states: EndpointStates = new Map()
-		compiled([{}, {}, {}], () => 0, states).pick()
-		expect(compiled([{}, {}, {}], () => 0, states).pick()!.id).toBe('e2')
+		compiled([{}, {}, {}], () => 0, states).pick(nobody, 0)
+		expect(compiled([{}, {}, {}], () => 0, states).pick(nobody, 0)!.id).toBe('e2')
 	})
 
 	it('take turns without pause past the end of exact numbers', () => {
-		const states: EndpointStates = new Map([['d/s', { turn: Number.MAX_SAFE_INTEGER - 2, endpoints: new Map() }]])
+		const states: EndpointStates = new Map([['d/s', newServiceState(Number.MAX_SAFE_INTEGER - 2)]])
 		const service = compiled([{}, {}], () => 0, states)
 		const counts = picks(service, 100)
 		expect(Math.min(counts.e0!, counts.e1!)).toBeGreaterThanOrEqual(49)
@@ -81,7 +83,7 @@ describe('endpoints of unequal weight', () => {
 	})
 
 	it.each([[[]], [[{ weight: 0 }]], [[{ weight: 0 }, { weight: 0 }]]])('%j leave nothing to pick', (endpoints) =>
-		expect(compiled(endpoints).pick()).toBe(undefined),
+		expect(compiled(endpoints).pick(nobody, 0)).toBe(undefined),
 	)
 })
 
@@ -92,5 +94,5 @@ describe('the base that a target is appended to', () => {
 		['https://e.test:8443/v1', 'https://e.test:8443/v1'],
 		['http://[::1]:80/v1/', 'http://[::1]:80/v1'],
 		['http://e.test//', 'http://e.test/'],
-	])('of %s is %s', (url, base) => expect(compiled([{ url }]).pick()?.base).toBe(base))
+	])('of %s is %s', (url, base) => expect(compiled([{ url }]).pick(nobody, 0)?.base).toBe(base))
 })

@@ -30,7 +30,7 @@ export interface FakeProxy {
 	now: number
 	random: () => number
 	/** What the endpoints answer. */
-	answer: (request: Request) => Promise<Response> | Response
+	answer: (request: Request, signal?: AbortSignal) => Promise<Response> | Response
 	/** Sends a GET, or the request given; answers the response once everything beside the path is done too. */
 	get(url: string | Request): Promise<Response>
 	/** The same without waiting for what goes on beside the path. */
@@ -48,10 +48,10 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 	const ports: ProxyPorts = {
 		now: () => proxy.now,
 		random: () => proxy.random(),
-		send: async (request, timeoutMs) => {
+		send: async (request, timeoutMs, signal) => {
 			proxy.sent.push(request)
 			proxy.timeouts.push(timeoutMs)
-			return proxy.answer(request)
+			return proxy.answer(request, signal)
 		},
 		// Time passes as it is waited for.
 		wait: async (ms) => {
@@ -62,7 +62,8 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 		report: (error) => proxy.bugs.push(error),
 		observe: (_exchange, _response, refusal) => proxy.refusals.push(refusal),
 	}
-	const table = createRoutingTable(DOMAIN, () => proxy.random())
+	const place = { region: 'weur', now: () => proxy.now }
+	const table = createRoutingTable(DOMAIN, () => proxy.random(), 'names', undefined, place)
 	const knowledge = createKnowledge(table, replica.controlPlane, START)
 	const serve = pipeline(knowledge, ports)
 	const proxy: FakeProxy = {

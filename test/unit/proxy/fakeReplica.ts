@@ -4,6 +4,8 @@ import { patternsFor } from '../../../src/matching/host.ts'
 import {
 	canonicalMeshHost,
 	isVirtualHostHead,
+	MESH_PART,
+	namespacePart,
 	type PartName,
 	routeSlicePart,
 	servicePart,
@@ -11,7 +13,8 @@ import {
 } from '../../../src/names.ts'
 import type { Delta, LoadAnswer, LoadRequest } from '../../../src/ports.ts'
 import type { ControlPlane } from '../../../src/proxy/ports.ts'
-import type { Cursor, Endpoint, Part, PartBody, Rule } from '../../../src/snapshot/snapshot.ts'
+import type { Cursor, Endpoint, MeshDefaults, Part, PartBody, Rule } from '../../../src/snapshot/snapshot.ts'
+import type { TrafficRules } from '../../../src/snapshot/trafficPolicy.ts'
 
 export const DOMAIN = 'mesh.test'
 
@@ -106,16 +109,25 @@ async function load(replica: FakeReplica, request: LoadRequest): Promise<LoadAns
 		if (pattern !== null) for (const name of partsOf(replica, pattern)) names.add(name)
 	const left = [...names].sort().filter((name) => request.after === undefined || name > request.after)
 	const page = left.slice(0, replica.pageParts)
+	const partOf = (name: PartName) => replica.parts.get(name) ?? { name, sequence: 0, revision: 0, hash: '', body: null }
 	const answer: LoadAnswer = {
 		cursor: replica.cursor,
 		revision: replica.revision,
 		hosts,
-		parts: page.map((name) => replica.parts.get(name) ?? { name, sequence: 0, revision: 0, hash: '', body: null }),
+		parts: [...page, ...defaultsOf(page)].map(partOf),
 		...(request.filter ? { filter: filterOf(replica) } : {}),
 		...(left.length > page.length ? { next: page.at(-1)! } : {}),
 	}
 	await replica.afterLoad()
 	return answer
+}
+
+/** What bears on the services of a page comes along. */
+function defaultsOf(page: readonly PartName[]): PartName[] {
+	const names = page
+		.filter((name) => name.startsWith('service/'))
+		.flatMap((name) => [MESH_PART, namespacePart(name.split('/')[1]!)])
+	return [...new Set(names)].filter((name) => !page.includes(name))
 }
 
 function patternFor({ parts }: FakeReplica, host: string): string | null {
@@ -185,6 +197,16 @@ export const service = (
 		service: name,
 		endpoints: endpoints.map((endpoint) => ({ url: `http://${endpoint.id}.test`, weight: 1, ...endpoint })),
 	},
+})
+
+/** What policies ask for all services of a namespace. */
+export const namespace = (name: string, traffic: TrafficRules): Record<PartName, PartBody> => ({
+	[namespacePart(name)]: { kind: 'namespace', namespace: name, traffic },
+})
+
+/** What holds for the whole mesh. */
+export const mesh = (body: Omit<MeshDefaults, 'kind'>): Record<PartName, PartBody> => ({
+	[MESH_PART]: { kind: 'mesh', ...body },
 })
 
 export const gone = (...parts: readonly Record<PartName, unknown>[]): Record<PartName, null> =>

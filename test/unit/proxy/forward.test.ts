@@ -42,12 +42,12 @@ describe('an endpoint', () => {
 		const state = proxy.knowledge.table.states.get('d/web')!.endpoints.get('web1')!
 		let during = 0
 		proxy.answer = () => {
-			during = state.inFlight
+			during = state.load.inFlight
 			if (way === 'fails') throw new Error('lost')
 			return new Response()
 		}
 		await proxy.get('http://shop.test/')
-		expect([during, state.inFlight]).toEqual([1, 0])
+		expect([during, state.load.inFlight]).toEqual([1, 0])
 	})
 })
 

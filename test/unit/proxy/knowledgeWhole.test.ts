@@ -1,6 +1,7 @@
 /** Answers that come in pieces, late, from another history, or about hosts that move: what an isolate knows stays whole. */
 import { describe, expect, it } from 'vitest'
 import type { Part } from '../../../src/snapshot/snapshot.ts'
+import { nobody } from './compiled.ts'
 import { aSecondOn, type fakeProxy, reached, shop, until, warm } from './fakeProxy.ts'
 import { DOMAIN, gone, head, service, slice } from './fakeReplica.ts'
 
@@ -13,7 +14,7 @@ describe('a change is applied whole', () => {
 	const versions = ({ knowledge }: ReturnType<typeof fakeProxy>) => {
 		const { table } = knowledge
 		const [slices] = [...table.hosts.values()].map(({ index }) => [...index.hostnames.get('')!.prefix.keys()])
-		return [slices, table.services.get('d/web')?.pick()?.id]
+		return [slices, table.services.get('d/web')?.pick(nobody, 0)?.id]
 	}
 
 	it('when the replica moves on between the list of changes and the parts: both are asked for again', async () => {

@@ -1,68 +1,10 @@
 /** What is counted of each exchange, what goes into a report, and what into the access log. */
 import { describe, expect, it } from 'vitest'
-import { ruleTo } from '../../../src/proxy/compileRule.ts'
-import { admit, type Exchange } from '../../../src/proxy/exchange.ts'
-import { createKnowledge } from '../../../src/proxy/knowledge.ts'
-import { createObserver } from '../../../src/proxy/observe.ts'
-import type { Refusal } from '../../../src/proxy/refusal.ts'
-import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import { parseReport } from '../../../src/telemetry/reportSchema.ts'
 import { seeded } from '../../random.ts'
-import { DOMAIN, fakeReplica } from './fakeReplica.ts'
+import { NOW, observed } from './observed.ts'
 
-const NOW = 1_700_000_000_000
 const SEED = 5
-
-function observed(accessLogSampleRate = 0, random = () => 0.5) {
-	const table = createRoutingTable(DOMAIN, () => 0)
-	const knowledge = createKnowledge(table, fakeReplica().controlPlane, NOW)
-	const lines: string[] = []
-	let now = NOW
-	const observer = createObserver(
-		knowledge,
-		{ isolate: 'i-1', region: 'weur', accessLogSampleRate, log: (line) => lines.push(line) },
-		{ now: () => now, random, clientAddress: () => '192.0.2.1' },
-	)
-	const rules = new Map<string, NonNullable<Exchange['rule']>>()
-	let attempts = 1
-	return {
-		...observer,
-		knowledge,
-		lines,
-		later: (ms: number) => {
-			now += ms
-		},
-		/** How often the exchanges from now on are sent. */
-		sending: (times: number) => {
-			attempts = times
-		},
-		/** One exchange with a rule and a service of these names. */
-		see: (
-			rule: string,
-			service: string,
-			response = new Response(),
-			refusal?: Refusal,
-			request = new Request('http://h.test/'),
-		) => {
-			const compiled = rules.get(rule) ?? { ...ruleTo(service), name: rule }
-			rules.set(rule, compiled)
-			const exchange: Exchange = admit(request, NOW, () => 0)
-			if (rule !== '') exchange.rule = compiled
-			if (service !== '') exchange.service = serviceNamed(service)
-			exchange.attempts = attempts
-			observer.observe(exchange, response, refusal)
-		},
-	}
-}
-
-const serviceNamed = (name: string): NonNullable<Exchange['service']> => ({
-	name,
-	pick: () => undefined,
-	find: () => undefined,
-	endpoints: [],
-	external: false,
-	credential: undefined,
-})
 
 describe('exchanges are counted', () => {
 	it('by rule, service, status and refusal', () => {

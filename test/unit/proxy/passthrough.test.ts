@@ -6,6 +6,7 @@ import { admit } from '../../../src/proxy/exchange.ts'
 import { passthrough } from '../../../src/proxy/passthrough.ts'
 import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import type { MeshDefaults } from '../../../src/snapshot/snapshot.ts'
+import { nobody } from './compiled.ts'
 import { aSecondOn, fakeProxy, reached, verdict, warm } from './fakeProxy.ts'
 import { DOMAIN, gone } from './fakeReplica.ts'
 
@@ -66,7 +67,7 @@ describe('where anything may be called', () => {
 			admit(new Request('http://example.com/'), 0, () => 0),
 		)!
 		expect(way.service).toMatchObject({ name: '', external: true, credential: undefined })
-		expect(way.service.pick()).toBe(way.endpoint)
+		expect(way.service.pick(nobody, 0)).toBe(way.endpoint)
 		expect(way.rule.name).toBe('')
 	})
 })

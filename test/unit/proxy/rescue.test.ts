@@ -27,6 +27,7 @@ const CASES: Record<Exclude<RefusalReason, 'native_grpc'>, [Refusal, number, str
 		'connection_terminated',
 		'e1: lost',
 	],
+	overloaded: [{ reason: 'overloaded', service: 'n/s' }, 503, 'connection_limit_reached', 'n/s'],
 	upstream_timeout: [
 		{ reason: 'upstream_timeout', endpoint: 'e1', limitMs: 50 },
 		504,
@@ -77,6 +78,7 @@ const REGISTERED = new Set([
 	'proxy_loop_detected',
 	'http_request_denied',
 	'http_response_timeout',
+	'connection_limit_reached',
 ])
 
 describe('a refusal', () => {

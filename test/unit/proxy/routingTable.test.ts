@@ -13,6 +13,7 @@ import {
 } from '../../../src/proxy/routingTable.ts'
 import { match } from '../../../src/proxy/stages/match.ts'
 import type { Part, PartBody } from '../../../src/snapshot/snapshot.ts'
+import { nobody } from './compiled.ts'
 import { DOMAIN, gone, head, rule, service, slice } from './fakeReplica.ts'
 
 function tableWith(...patterns: string[]): RoutingTable {
@@ -218,10 +219,10 @@ describe('of the parts that changed', () => {
 	it('a service that was absent is one it holds', () => {
 		const table = tableWith()
 		rememberAbsent(table, 'd/s')
-		expect(table.services.get('d/s')?.pick()).toBe(undefined)
+		expect(table.services.get('d/s')?.pick(nobody, 0)).toBe(undefined)
 		expect(concerned(table, ['service/d/s']).parts).toEqual(['service/d/s'])
 		apply(table, service('d/s', { id: 'a' }))
-		expect(table.services.get('d/s')?.pick()?.id).toBe('a')
+		expect(table.services.get('d/s')?.pick(nobody, 0)?.id).toBe('a')
 	})
 
 	it('a new virtual host makes unknown hosts undecided again, and only those it can serve', () => {

@@ -55,7 +55,7 @@ describe('a Service with routes for some of its ports', () => {
 		})
 		applyAnswer(table, { cursor, revision: 1, hosts: { [host]: host }, parts })
 		const caller = namespace === undefined ? undefined : { namespace, workload: 'w' }
-		const exchange = admit(new Request(url), 0, () => 0, caller)
+		const exchange = admit(new Request(url), 0, () => 0, '', caller)
 		return match(exchange, resolveHost(table, host)!)?.reason ?? exchange.rule?.name
 	}
 

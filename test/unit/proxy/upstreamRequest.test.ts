@@ -5,6 +5,7 @@ import { admit } from '../../../src/proxy/exchange.ts'
 import type { Outgoing } from '../../../src/proxy/outgoing.ts'
 import { type Hop, upstreamRequest } from '../../../src/proxy/upstreamRequest.ts'
 import type { ServiceTarget } from '../../../src/snapshot/snapshot.ts'
+import { CONTEXT, nobody } from './compiled.ts'
 
 const FRESH = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-02`
 
@@ -20,8 +21,8 @@ interface Asked {
 /** A service with one endpoint, below a path. */
 function hopTo(target: Partial<ServiceTarget> = {}): Hop {
 	const endpoints = [{ id: 'e', url: 'http://endpoint.test/base/', weight: 1 }]
-	const service = compileService({ kind: 'service', service: 'd/s', endpoints, ...target }, new Map(), () => 0)
-	return { service, endpoint: service.pick()! }
+	const service = compileService({ kind: 'service', service: 'd/s', endpoints, ...target }, new Map(), () => 0, CONTEXT)
+	return { service, endpoint: service.pick(nobody, 0)! }
 }
 
 function upstream({

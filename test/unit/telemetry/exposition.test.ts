@@ -29,6 +29,7 @@ const region = (over: Partial<RegionTelemetry> = {}): RegionTelemetry => ({
 	series: [],
 	overflow: 0,
 	syncFailures: 0,
+	ejections: [],
 	isolates: [],
 	...over,
 })
@@ -71,6 +72,16 @@ describe('the page', () => {
 			series: [series({}, [4, 5, 6]), series({ status: 503, refusal: 'overloaded', rule: '', retries: 2 }, [90])],
 			overflow: 3,
 			syncFailures: 4,
+			ejections: [
+				{
+					service: 'shop/orders',
+					total: 5,
+					current: [
+						{ id: 'a', until: 1 },
+						{ id: 'b', until: 2 },
+					],
+				},
+			],
 			isolates: [
 				{ isolate: 'a', revision: 7, snapshotAgeMs: 1_500 },
 				{ isolate: 'b', revision: 9, snapshotAgeMs: 200 },
@@ -127,6 +138,8 @@ describe('the page', () => {
 				[none, 0.001],
 			],
 		],
+		['selvedge_ejections_total', [[orders, 5]]],
+		['selvedge_ejected_endpoints', [[orders, 2]]],
 		[
 			'selvedge_telemetry_overflow_total',
 			[

@@ -25,11 +25,19 @@ const report = {
 	syncFailures: 0,
 	overflow: 0,
 	series: [series],
+	ejections: [{ service: 'default/orders', id: 'web1', until: 1_700_000_000_000.5 }],
+	services: ['default/orders'],
 }
+const withEjection = (over: object) => ({ ...report, ejections: [{ ...report.ejections[0], ...over }] })
 const withSeries = (over: object) => ({ ...report, series: [{ ...series, ...over }] })
 
 it('a report is counted as it was sent', () => {
 	expect(parseReport(report)).toEqual({ ok: true, value: report })
+})
+
+it('an isolate that does not share yet is counted like any other', () => {
+	const { ejections: _, services: __, ...older } = report
+	expect(parseReport(older)).toEqual({ ok: true, value: { ...older, ejections: [], services: [] } })
 })
 
 it('what a newer isolate adds is passed over', () => {
@@ -59,6 +67,12 @@ describe('a report is refused, with the path of the mistake, for', () => {
 		['a bucket that does not exist', withSeries({ latency: [[BUCKETS, 1]] }), 'series.0.latency.0.0'],
 		['a negative bucket count', withSeries({ latency: [[0, -1]] }), 'series.0.latency.0.1'],
 		['too many buckets', withSeries({ latency: Array(BUCKETS + 1).fill([0, 1]) }), 'series.0.latency'],
+		['an ejection without end', withEjection({ until: Number.POSITIVE_INFINITY }), 'ejections.0.until'],
+		['an ejection until NaN', withEjection({ until: Number.NaN }), 'ejections.0.until'],
+		['an endless endpoint', withEjection({ id: 'x'.repeat(1_025) }), 'ejections.0.id'],
+		['an endless service', { ...report, services: ['x'.repeat(1_025)] }, 'services.0'],
+		['too many ejections', { ...report, ejections: Array(1_001).fill(report.ejections[0]) }, 'ejections'],
+		['too many services', { ...report, services: Array(1_001).fill('a/b') }, 'services'],
 		['too many series', { ...report, series: Array(MAX_SERIES_PER_REPORT + 1).fill(series) }, 'series'],
 	])('%s', (_, input, path) => {
 		expect(parseReport(input)).toEqual({ ok: false, error: { reason: 'malformed_report', path } })

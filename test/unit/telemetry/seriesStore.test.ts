@@ -27,6 +27,8 @@ const report = (over: Partial<Report> = {}): Report => ({
 	syncFailures: 0,
 	overflow: 0,
 	series: [],
+	ejections: [],
+	services: [],
 	...over,
 })
 

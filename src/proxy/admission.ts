@@ -1,0 +1,114 @@
+/** How many requests a service gets from this isolate at once: the rest waits for a while, or is refused. */
+import { concurrencyLimit, createAdaptiveState, onAnswer } from '../resilience/adaptiveConcurrency.ts'
+import { abandon, admit, createLimitState, done, next, type Slot } from '../resilience/limits.ts'
+import type { Limits } from '../snapshot/trafficPolicy.ts'
+import type { CompiledService } from './compileService.ts'
+import { REQUEST_LEASE_MS, type ServiceState } from './endpointState.ts'
+import type { ProxyPorts } from './ports.ts'
+import type { Refusal } from './refusal.ts'
+
+const NO_LIMITS: Limits = {}
+/** Who waits longer than this has been forgotten by its own client. */
+const DEFAULT_WAIT_MS = 1_000
+
+export interface Admission {
+	readonly slot: Slot
+	/** ms since the epoch. */
+	readonly at: number
+	readonly hasWaited: boolean
+}
+
+/**
+ * Undefined where the service has no limit. A refusal when there is no room, nor any to wait in. Nobody waits longer than `leftMs`,
+ * which is what the request has left of its own time.
+ */
+export async function enter(
+	service: CompiledService,
+	leftMs: number | undefined,
+	{ now, wait, random }: Pick<ProxyPorts, 'now' | 'wait' | 'random'>,
+): Promise<Admission | Refusal | undefined> {
+	const { traffic, state, name } = service
+	const { limits = NO_LIMITS, adaptive } = traffic
+	if (traffic.limits === undefined && adaptive === undefined) return undefined
+	const at = now()
+	state.limits ??= createLimitState(REQUEST_LEASE_MS)
+	if (adaptive !== undefined) state.adaptive ??= createAdaptiveState(adaptive, at, random())
+	wakeNext(service, at)
+	const slot = admit(state.limits, limits, at, limitNow(state))
+	if (slot === 'refuse') return { reason: 'overloaded', service: name }
+	if (slot !== 'wait') return { slot, at, hasWaited: false }
+	const waitMs = Math.max(0, Math.min(limits.maxWaitMs ?? DEFAULT_WAIT_MS, leftMs ?? Number.POSITIVE_INFINITY))
+	const given = await turnOf(state, at, waitMs, wait)
+	return given === undefined ? { reason: 'overloaded', service: name } : { slot: given, at: now(), hasWaited: true }
+}
+
+/** `result` is what came of the request; undefined when that says nothing of the service. */
+export function leave(
+	service: CompiledService,
+	{ slot, at }: Admission,
+	result: Response | Refusal | undefined,
+	{ now, random }: Pick<ProxyPorts, 'now' | 'random'>,
+): void {
+	const { traffic, state } = service
+	const endedAt = now()
+	const verdict = result === undefined ? undefined : verdictOf(result)
+	if (traffic.adaptive !== undefined && state.adaptive !== undefined && verdict !== undefined) {
+		const tookMs = verdict === 'overload' ? undefined : endedAt - at
+		onAnswer(traffic.adaptive, state.adaptive, tookMs, state.limits!.inFlight.count, endedAt, random)
+	}
+	done(state.limits!, slot, endedAt)
+	wakeNext(service, endedAt)
+}
+
+/** Undefined for what says nothing of how much the service can do: refusals of the mesh's own making. */
+function verdictOf(result: Response | Refusal): 'answer' | 'overload' | undefined {
+	if (result instanceof Response) return result.status === 429 || result.status === 503 ? 'overload' : 'answer'
+	const isService = result.reason === 'upstream_failed' || result.reason.endsWith('_timeout')
+	return isService ? 'overload' : undefined
+}
+
+const limitNow = ({ adaptive }: ServiceState): number | undefined =>
+	adaptive === undefined ? undefined : concurrencyLimit(adaptive)
+
+/** A slot, or undefined when the time is up before one is free. */
+async function turnOf(
+	state: ServiceState,
+	now: number,
+	waitMs: number,
+	wait: ProxyPorts['wait'],
+): Promise<Slot | undefined> {
+	let slot: Slot | undefined
+	const { promise, resolve } = Promise.withResolvers<void>()
+	const waiter = {
+		go: (given: Slot) => {
+			slot = given
+			resolve()
+		},
+		until: now + waitMs,
+	}
+	state.waiting.push(waiter)
+	await Promise.race([promise, wait(waitMs)])
+	if (slot !== undefined) return slot
+	const place = state.waiting.indexOf(waiter)
+	if (place >= 0) {
+		state.waiting.splice(place, 1)
+		abandon(state.limits!)
+	}
+	return slot
+}
+
+/** Gives free slots to those who have waited longest. Whoever's time is up may be gone without a word, and is passed over. */
+function wakeNext({ traffic, state }: CompiledService, now: number): void {
+	const { limits = NO_LIMITS } = traffic
+	const { waiting } = state
+	while (waiting.length > 0) {
+		if (waiting[0]!.until < now) {
+			waiting.shift()
+			abandon(state.limits!)
+			continue
+		}
+		const slot = next(state.limits!, limits, now, limitNow(state))
+		if (slot === undefined) return
+		waiting.shift()!.go(slot)
+	}
+}
