@@ -76,6 +76,7 @@ async function retryLost(exchange: Exchange, lost: Refusal, forward: Forward, po
 		retry: LOST_CONNECTION,
 		hedging: undefined,
 		budget: exchange.service!.traffic.retryBudget,
+		isBudgeted: true,
 		tellsDeadline: false,
 		isHurried: false,
 	}
@@ -120,15 +121,15 @@ async function repeat(errand: Errand, retry: RetryRule, first?: Outcome): Promis
 		const pause = retryPauseMs(backoffMs(retry, tries, ports.random()), asked, left)
 		// An answer that is there is better than running out of time over another.
 		if (pause === undefined) return outcome
-		const retrying = startRetry(exchange.service!.state, policy.budget, now)
-		if (retrying === undefined) return outcome
+		const retrying = policy.isBudgeted ? startRetry(exchange.service!.state, policy.budget, now) : undefined
+		if (policy.isBudgeted && retrying === undefined) return outcome
 		if (outcome instanceof Response) await outcome.body?.cancel()
 		await ports.wait(pause)
 		tried.add(exchange.endpoint!.id)
 		// Where there is no other, it stays with the one that it has.
 		pickEndpoint(exchange, ports.now(), tried)
 		outcome = await hedge(errand, once)
-		endRetry(exchange.service!.state, policy.budget, retrying, ports.now())
+		if (retrying !== undefined) endRetry(exchange.service!.state, policy.budget, retrying, ports.now())
 	}
 	return outcome
 }

@@ -56,9 +56,14 @@ it('weights of 80 and 20 share 1,000 requests within 4 sigma', async () => {
 	expect(Math.abs(toA - n * 0.8)).toBeLessThan(4 * Math.sqrt(n * 0.8 * 0.2))
 })
 
-it('endpoints of a service take turns', async () => {
+it('endpoints of a service take turns where a policy says so', async () => {
 	const urls = await Promise.all(['one', 'two', 'three'].map(named))
-	await mesh.apply(service('turns', urls))
+	const targetRefs = [{ kind: 'Service', name: 'turns' }]
+	const policy = { apiVersion: 'selvedge.dev/v1', kind: 'TrafficPolicy', metadata: { name: 'turns' } }
+	await mesh.apply(service('turns', urls), {
+		...policy,
+		spec: { targetRefs, loadBalancer: { type: 'RoundRobin' } },
+	})
 	await becomes(`turns.${DOMAIN}`, 'one')
 	const seen: string[] = []
 	for (let i = 0; i < 9; i++) seen.push(await answers(`turns.${DOMAIN}`))

@@ -4,7 +4,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Backend, startBackend } from './backend.ts'
-import { eventually } from './client.ts'
+import { type CallOptions, eventually } from './client.ts'
 import { service } from './documents.ts'
 import { type Mesh, startMesh } from './meshHarness.ts'
 import { extension, extensionRef, responseHeaders, ruled, to } from './rules.ts'
@@ -71,6 +71,17 @@ beforeAll(async () => {
 	const retry = { codes: CODES, attempts: 2, backoff: '1ms' }
 	mesh = await startMesh({ regions: ['weur'] })
 	await mesh.apply(
+		// In turns, so that it is known who is tried next; and without ejections, since everything here fails on purpose.
+		{
+			apiVersion: 'selvedge.dev/v1',
+			kind: 'TrafficPolicy',
+			metadata: { name: 'in-turn' },
+			spec: {
+				targetRefs: [{ kind: 'Mesh', name: 'default' }],
+				loadBalancer: { type: 'RoundRobin' },
+				outlierDetection: { consecutive5xxErrors: 0, consecutiveLocalOriginFailures: 0 },
+			},
+		},
 		service('three', endpoints),
 		service('half', ['http://127.0.0.1:1', endpoints[0]!]),
 		...ruled('retrying', { retry, ...to('three') }),
@@ -153,11 +164,13 @@ describe.each(Object.entries(FAILURES))('%s', (_, failure) => {
 })
 
 it('a port that refuses is tried once, and another endpoint then', async () => {
-	const statusesOf = async (host: string) => {
-		const answers = await Promise.all(Array.from({ length: 10 }, () => mesh.via(host)))
+	const statusesOf = async (host: string, options?: CallOptions) => {
+		const answers = await Promise.all(Array.from({ length: 10 }, () => mesh.via(host, '/', options)))
 		return new Set(answers.map(({ status }) => status))
 	}
-	expect(await statusesOf('half-once.test')).toEqual(new Set([200, 503]))
+	// What may not be repeated is sent once. What may is tried elsewhere, also where no rule says so.
+	expect(await statusesOf('half-once.test', { method: 'POST', body: Buffer.from('x') })).toEqual(new Set([200, 503]))
+	expect(await statusesOf('half-once.test')).toEqual(new Set([200]))
 	expect(await statusesOf('half.test')).toEqual(new Set([200]))
 })
 

@@ -12,6 +12,7 @@ const SMALL_BODY_BYTES = 65_536
 export async function send(request: Request, timeoutMs?: number, cancelled?: AbortSignal): Promise<Response> {
 	if (timeoutMs === undefined)
 		return fetch(request, cancelled === undefined ? UNTOUCHED : { ...UNTOUCHED, signal: cancelled })
+	if (request.headers.has('upgrade')) return connect(request, timeoutMs, cancelled)
 	const timeout = AbortSignal.timeout(timeoutMs)
 	const signal = cancelled === undefined ? timeout : AbortSignal.any([timeout, cancelled])
 	const response = await fetch(request, { ...UNTOUCHED, signal })
@@ -19,6 +20,22 @@ export async function send(request: Request, timeoutMs?: number, cancelled?: Abo
 	const length = response.headers.get('content-length')
 	const isSmall = length !== null && Number(length) <= SMALL_BODY_BYTES
 	return copyOf(response, isSmall ? await response.arrayBuffer() : streamUntil(signal, response.body, length))
+}
+
+/** A switched protocol outlives every timeout: a signal that aborted later would stop its frames. */
+async function connect(request: Request, timeoutMs: number, cancelled: AbortSignal | undefined): Promise<Response> {
+	const late = new AbortController()
+	const answered = new AbortController()
+	scheduler
+		.wait(timeoutMs, { signal: answered.signal })
+		.then(() => late.abort(new DOMException('the endpoint did not answer in time', 'TimeoutError')))
+		.catch(() => {})
+	const signal = cancelled === undefined ? late.signal : AbortSignal.any([late.signal, cancelled])
+	try {
+		return await fetch(request, { ...UNTOUCHED, signal })
+	} finally {
+		answered.abort()
+	}
 }
 
 /**
