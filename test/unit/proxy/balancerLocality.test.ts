@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Balancer, LocalityRules, OutlierRules, TrafficRules } from '../../../src/snapshot/trafficPolicy.ts'
 import { seeded } from '../../random.ts'
-import { type FakeProxy, fakeProxy, verdict } from './fakeProxy.ts'
+import { type FakeProxy, fakeProxy, until, verdict } from './fakeProxy.ts'
 import { head, rule, service, slice } from './fakeReplica.ts'
 import { serving, target } from './timedProxy.ts'
 
@@ -182,8 +182,11 @@ describe('endpoints that fail their checks', () => {
 		proxy.now += 34_000
 		const answers: (() => void)[] = []
 		proxy.answer = () => new Promise((resolve) => answers.push(() => resolve(new Response())))
-		const both = [proxy.start('http://h.test/'), proxy.start('http://h.test/')]
-		while (answers.length < 2) await new Promise(setImmediate)
+		const both: Promise<Response>[] = []
+		for (let i = 1; i <= 2; i++) {
+			both.push(proxy.start('http://h.test/'))
+			await until(() => answers.length === i)
+		}
 		for (const answer of answers) answer()
 		expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 200])
 	})

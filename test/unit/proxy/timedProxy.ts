@@ -65,7 +65,7 @@ interface Event {
 	readonly happens: () => void
 }
 
-export function timedProxy(seed = 1): TimedProxy {
+function timedProxy(seed = 1): TimedProxy {
 	const replica = fakeReplica()
 	const random = seeded(seed)
 	const events: Event[] = []
