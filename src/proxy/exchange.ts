@@ -54,7 +54,7 @@ export function admit(
 	caller?: Caller,
 ): Exchange {
 	const { url } = request
-	const arrival = { request, now, random, clientAddress, caller }
+	const arrival = { request: withoutEmptyBody(request), now, random, clientAddress, caller }
 	if (PLAIN_URL.test(url)) {
 		const schemeEnd = url.indexOf(':')
 		const targetAt = url.indexOf('/', schemeEnd + 3)
@@ -66,6 +66,12 @@ export function admit(
 	const authority = AUTHORITY.test(host) ? host : ''
 	return exchangeOf(arrival, protocol.slice(0, -1), authority, pathname + search)
 }
+
+/** To the runtime `Content-Length: 0` is a body, which can be sent once only. To HTTP it is none. */
+const withoutEmptyBody = (request: Request): Request =>
+	request.body !== null && request.headers.get('content-length') === '0'
+		? new Request(request, { body: null })
+		: request
 
 interface Arrival {
 	readonly request: Request

@@ -135,6 +135,12 @@ describe.each(Object.entries(FAILURES))('%s', (_, failure) => {
 		}
 	})
 
+	it.each(['GET', 'DELETE'])('is tried again elsewhere: %s that says it has no body', async (method) => {
+		behaviours = [failure, answer]
+		const got = await mesh.via('retrying.test', '/', { method, headers: { 'content-length': '0' } })
+		expect([got.status, tried.length]).toEqual([200, 2])
+	})
+
 	it('is tried on every endpoint before any of them twice', async () => {
 		behaviours = [failure]
 		const got = await mesh.via('often.test')
