@@ -26,6 +26,10 @@ export interface Knowledge {
 	refilledAt: number
 	/** When the last sync began; 0: none yet. */
 	syncStartedAt: number
+	/** When the next one is due. */
+	syncDueAt: number
+	/** Uniform in [0, 1). */
+	readonly random: () => number
 	/** The sync under way. */
 	syncing: Promise<void> | undefined
 	/** Whether the last sync got an answer, in the time that requests wait for one. */
@@ -40,6 +44,8 @@ export interface Knowledge {
 
 /** At most one sync a second, and only while traffic flows (DESIGN §2). */
 const SYNC_INTERVAL_MS = 1_000
+/** Isolates that began together, or lost their replica together, must not go on asking together. */
+const SYNC_JITTER_MS = 200
 /** Older knowledge than this may lack a change that has been answered: DESIGN §9 promises 1.5 s. */
 const STALE_AFTER_MS = 1_500
 /** What a request after a pause waits for the region's replica at most. */
@@ -54,7 +60,12 @@ const LOOKUP_BURST = 200
 /** How often one sync or look-up asks anew because the replica moved on in between. */
 const MAX_ATTEMPTS = 4
 
-export function createKnowledge(table: RoutingTable, controlPlane: ControlPlane, now: number): Knowledge {
+export function createKnowledge(
+	table: RoutingTable,
+	controlPlane: ControlPlane,
+	now: number,
+	random: () => number,
+): Knowledge {
 	return {
 		table,
 		controlPlane,
@@ -62,6 +73,8 @@ export function createKnowledge(table: RoutingTable, controlPlane: ControlPlane,
 		lookups: LOOKUP_BURST,
 		refilledAt: now,
 		syncStartedAt: 0,
+		syncDueAt: 0,
+		random,
 		syncing: undefined,
 		reachable: true,
 		confirmedAt: 0,
@@ -77,9 +90,8 @@ export function createKnowledge(table: RoutingTable, controlPlane: ControlPlane,
  */
 export function keepFresh(knowledge: Knowledge, now: number, scope: Scope): Promise<void> | undefined {
 	if (knowledge.table.cursor === undefined) return undefined
-	const age = now - knowledge.syncStartedAt
-	if (age >= SYNC_INTERVAL_MS && (knowledge.syncing === undefined || age >= STUCK_AFTER_MS))
-		startSync(knowledge, now, scope)
+	const isStuck = now - knowledge.syncStartedAt >= STUCK_AFTER_MS
+	if (now >= knowledge.syncDueAt && (knowledge.syncing === undefined || isStuck)) startSync(knowledge, now, scope)
 	const { syncing, syncStartedAt, confirmedAt, reachable } = knowledge
 	// Only a sync that began after a pause is waited for: a busy isolate whose sync takes long goes on with what it knows.
 	if (syncing === undefined || syncStartedAt - confirmedAt <= STALE_AFTER_MS || !reachable) return undefined
@@ -95,6 +107,7 @@ async function caughtUpOrNot(knowledge: Knowledge, syncing: Promise<void>): Prom
 function startSync(knowledge: Knowledge, now: number, scope: Scope): void {
 	if (knowledge.syncing !== undefined) knowledge.reachable = false
 	knowledge.syncStartedAt = now
+	knowledge.syncDueAt = now + SYNC_INTERVAL_MS + knowledge.random() * SYNC_JITTER_MS
 	const syncing = sync(knowledge, now).finally(() => {
 		if (knowledge.syncing === syncing) knowledge.syncing = undefined
 	})

@@ -43,6 +43,7 @@ function start(env: ProxyEnv, region: string): Serve {
 		table,
 		controlPlane(() => env.SNAPSHOT_REPLICA.getByName(region, options), region),
 		Date.now(),
+		Math.random,
 	)
 	const ports: Omit<ProxyPorts, 'observe'> = {
 		now: Date.now,

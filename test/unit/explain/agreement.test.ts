@@ -65,7 +65,10 @@ function isolate(replica: FakeReplica, random: () => number) {
 			state.seen = { exchange, refusal }
 		},
 	}
-	const serve = pipeline(createKnowledge(createRoutingTable(DOMAIN, random), replica.controlPlane, START), ports)
+	const serve = pipeline(
+		createKnowledge(createRoutingTable(DOMAIN, random), replica.controlPlane, START, random),
+		ports,
+	)
 	return async (request: Request, isFailing = false): Promise<Run> => {
 		Object.assign(state, { isFailing, waitedMs: 0, sent: [] })
 		const response = await serve(request, scope)

@@ -18,7 +18,7 @@ export function explainOn(
 	{ caller, ownPort }: { caller?: Caller; ownPort?: number } = {},
 ): Promise<Explanation> {
 	const table = createRoutingTable(DOMAIN, () => 0, 'names', ownPort)
-	const knowledge = createKnowledge(table, replica.controlPlane, START)
+	const knowledge = createKnowledge(table, replica.controlPlane, START, () => 0)
 	return explain(knowledge, { request, caller, clientAddress: CLIENT }, START)
 }
 

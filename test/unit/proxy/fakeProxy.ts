@@ -29,6 +29,8 @@ export interface FakeProxy {
 	readonly bugs: unknown[]
 	now: number
 	random: () => number
+	/** How much later than they could the next syncs come, as a share of the jitter. */
+	jitter: number
 	/** What the endpoints answer. */
 	answer: (request: Request, signal?: AbortSignal) => Promise<Response> | Response
 	/** Sends a GET, or the request given; answers the response once everything beside the path is done too. */
@@ -64,7 +66,7 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 	}
 	const place = { region: 'weur', now: () => proxy.now }
 	const table = createRoutingTable(DOMAIN, () => proxy.random(), 'names', undefined, place)
-	const knowledge = createKnowledge(table, replica.controlPlane, START)
+	const knowledge = createKnowledge(table, replica.controlPlane, START, () => proxy.jitter)
 	const serve = pipeline(knowledge, ports)
 	const proxy: FakeProxy = {
 		replica,
@@ -76,6 +78,7 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 		bugs: [],
 		now: START,
 		random: () => 0,
+		jitter: 0,
 		answer: () => new Response('ok'),
 		start: (url) => serve(typeof url === 'string' ? new Request(url) : url, { waitUntil }),
 		async get(url) {

@@ -20,6 +20,20 @@ describe('a sync', () => {
 		expect(proxy.replica.syncs).toBe(12)
 	})
 
+	it('comes up to a fifth of a second later than it could, so that isolates that began together do not go on together', async () => {
+		const proxy = await warm()
+		proxy.jitter = 0.5
+		proxy.now += 1_000
+		await proxy.get('http://shop.test/')
+		const { syncs } = proxy.replica
+		proxy.now += 1_099
+		await proxy.get('http://shop.test/')
+		expect(proxy.replica.syncs).toBe(syncs)
+		proxy.now += 1
+		await proxy.get('http://shop.test/')
+		expect(proxy.replica.syncs).toBe(syncs + 1)
+	})
+
 	it('that fails changes nothing but a counter', async () => {
 		const proxy = await warm()
 		await aSecondOn(proxy)

@@ -16,7 +16,7 @@ export const NOW = 1_700_000_000_000
 
 export function observed(accessLogSampleRate = 0, random = () => 0.5) {
 	const table = createRoutingTable(DOMAIN, () => 0)
-	const knowledge = createKnowledge(table, fakeReplica().controlPlane, NOW)
+	const knowledge = createKnowledge(table, fakeReplica().controlPlane, NOW, () => 0)
 	const lines: string[] = []
 	let now = NOW
 	const observer = createObserver(

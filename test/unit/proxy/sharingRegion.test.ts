@@ -50,7 +50,7 @@ function regionWith(parts: Record<string, PartBody>): Region {
 /** An isolate as the entry wires it. `fails` says which endpoints answer 500. */
 function isolateIn(region: Region, name: string, random: () => number, fails: (id: string) => boolean) {
 	const table = createRoutingTable(DOMAIN, random, 'names', undefined, { region: 'weur', now: () => region.now })
-	const knowledge = createKnowledge(table, region.replica.controlPlane, region.now)
+	const knowledge = createKnowledge(table, region.replica.controlPlane, region.now, () => 0)
 	const met = { failures: 0, requests: 0 }
 	const ports = {
 		now: () => region.now,

@@ -106,7 +106,7 @@ function timedProxy(seed = 1): TimedProxy {
 		observe: (exchange) => exchanges.set(exchange.request, exchange),
 	}
 	const table = createRoutingTable(DOMAIN, random, 'names', undefined, { region: 'weur', now: () => now })
-	const knowledge = createKnowledge(table, replica.controlPlane, START)
+	const knowledge = createKnowledge(table, replica.controlPlane, START, () => 0)
 	const serve = pipeline(knowledge, ports)
 	/** Lets everything run that waits for no time. */
 	const run = async () => {
