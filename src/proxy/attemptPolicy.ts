@@ -3,7 +3,7 @@ import { DEADLINE_FIELD, parseDeadline, withDeadline } from '../resilience/deadl
 import type { RetryRule, Timeouts } from '../snapshot/filters.ts'
 import type { HedgingRules, RetryBudgetRules } from '../snapshot/trafficPolicy.ts'
 import type { Plan } from './compileRule.ts'
-import { DEFAULT_TRAFFIC, LOST_CONNECTION } from './defaultTraffic.ts'
+import { LOST_CONNECTION } from './defaultTraffic.ts'
 import type { Exchange } from './exchange.ts'
 
 export interface AttemptPolicy {
@@ -11,8 +11,6 @@ export interface AttemptPolicy {
 	readonly retry: RetryRule
 	readonly hedging: HedgingRules | undefined
 	readonly budget: RetryBudgetRules
-	/** Retries that somebody asked for are bounded by a budget only where somebody asked for one. */
-	readonly isBudgeted: boolean
 	/** Whether the service is told how much time is left. */
 	readonly tellsDeadline: boolean
 	/** The caller gives it less time than the mesh: what runs out of that says nothing of the service. */
@@ -27,14 +25,11 @@ export function policyFor(exchange: Exchange, plan: Plan | undefined): AttemptPo
 	const shortened = withDeadline(timeouts, deadlineMs)
 	// A switched protocol is a conversation, which nobody can hold twice.
 	const isUpgrade = exchange.header('upgrade') !== null
-	const retry = plan?.retry ?? plan?.traffic?.retry ?? traffic.retry ?? LOST_CONNECTION
-	const budget = plan?.traffic?.retryBudget ?? traffic.retryBudget
 	return {
 		timeouts: shortened,
-		retry,
+		retry: plan?.retry ?? plan?.traffic?.retry ?? traffic.retry ?? LOST_CONNECTION,
 		hedging: isUpgrade ? undefined : (plan?.traffic?.hedging ?? traffic.hedging),
-		budget,
-		isBudgeted: retry === LOST_CONNECTION || budget !== DEFAULT_TRAFFIC.retryBudget,
+		budget: plan?.traffic?.retryBudget ?? traffic.retryBudget,
 		tellsDeadline: timeouts !== undefined || deadlineMs !== undefined,
 		isHurried: shortened !== timeouts,
 	}

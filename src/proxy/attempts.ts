@@ -2,7 +2,8 @@
 import { attemptTimeoutMs } from '../resilience/deadline.ts'
 import { DEADLINE_FIELD } from '../resilience/deadlines.ts'
 import { backoffMs, isIdempotent, mayRetry } from '../resilience/retry.ts'
-import { retryAfterMs, retryPauseMs } from '../resilience/retryAfter.ts'
+import { retryPauseMs } from '../resilience/retryPause.ts'
+import { retryAfterMs } from '../retryAfter.ts'
 import type { RetryRule, Timeouts } from '../snapshot/filters.ts'
 import { enter, leave } from './admission.ts'
 import { type AttemptPolicy, policyFor } from './attemptPolicy.ts'
@@ -76,7 +77,6 @@ async function retryLost(exchange: Exchange, lost: Refusal, forward: Forward, po
 		retry: LOST_CONNECTION,
 		hedging: undefined,
 		budget: exchange.service!.traffic.retryBudget,
-		isBudgeted: true,
 		tellsDeadline: false,
 		isHurried: false,
 	}
@@ -121,15 +121,15 @@ async function repeat(errand: Errand, retry: RetryRule, first?: Outcome): Promis
 		const pause = retryPauseMs(backoffMs(retry, tries, ports.random()), asked, left)
 		// An answer that is there is better than running out of time over another.
 		if (pause === undefined) return outcome
-		const retrying = policy.isBudgeted ? startRetry(exchange.service!.state, policy.budget, now) : undefined
-		if (policy.isBudgeted && retrying === undefined) return outcome
+		const retrying = startRetry(exchange.service!.state, policy.budget, now)
+		if (retrying === undefined) return outcome
 		if (outcome instanceof Response) await outcome.body?.cancel()
 		await ports.wait(pause)
 		tried.add(exchange.endpoint!.id)
 		// Where there is no other, it stays with the one that it has.
 		pickEndpoint(exchange, ports.now(), tried)
 		outcome = await hedge(errand, once)
-		if (retrying !== undefined) endRetry(exchange.service!.state, policy.budget, retrying, ports.now())
+		endRetry(exchange.service!.state, policy.budget, retrying, ports.now())
 	}
 	return outcome
 }

@@ -18,8 +18,15 @@ const SPOOFABLE = [
 	'x-forwarded-client-cert',
 	'selvedge-caller',
 ]
-/** What says who called and by what name: the mesh's own affair, and nothing for a service outside of it. */
-const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'cf-connecting-ip']
+/** What says who called, by what name and with how much time: the mesh's own affair, and nothing for a service outside of it. */
+const INTERNAL = [
+	'forwarded',
+	'x-forwarded-for',
+	'x-forwarded-proto',
+	'x-forwarded-host',
+	'cf-connecting-ip',
+	DEADLINE_FIELD,
+]
 
 /** Marks what was sent on to a host that nobody registered, so that it is known when it comes back (RFC 8586). */
 const LOOP_TOKEN = 'selvedge'
@@ -54,25 +61,25 @@ export function upstreamRequest(
 	const named = fieldsNamedBy(headers.get('connection'))
 	if (named !== undefined) for (const name of named) headers.delete(name)
 	for (let i = 0; i < SPOOFABLE.length; i++) headers.delete(SPOOFABLE[i]!)
-	if (service.external) for (const name of FORWARDING) headers.delete(name)
+	if (outgoing !== undefined) tellDeadline(headers, outgoing)
+	if (service.external) for (const name of INTERNAL) headers.delete(name)
 	else setForwarding(headers, exchange, clientAddress, outgoing?.authority ?? exchange.authority)
 	if (traceIdOf(headers.get('traceparent')) === undefined) {
 		// A tracestate without its traceparent says nothing (Trace Context §3.4).
 		headers.delete('tracestate')
 		headers.set('traceparent', newTraceparent())
 	}
-	if (outgoing !== undefined) prepare(headers, outgoing)
+	if (outgoing !== undefined) for (const edit of outgoing.edits) edit(headers)
 	if (service.credential !== undefined) setCredential(headers, service)
 	if (service.name === '') headers.append('cdn-loop', LOOP_TOKEN)
 	return upstream
 }
 
-function prepare(headers: Headers, { deadlineMs, edits }: Outgoing): void {
+function tellDeadline(headers: Headers, { deadlineMs }: Outgoing): void {
 	const deadline = deadlineMs === undefined ? undefined : formatDeadline(deadlineMs)
 	// The caller's own would allow the service more than is left.
 	if (deadline === undefined) headers.delete(DEADLINE_FIELD)
 	else headers.set(DEADLINE_FIELD, deadline)
-	for (const edit of edits) edit(headers)
 }
 
 function newRequest(url: string, { request }: Exchange, outgoing: Outgoing | undefined): Request {

@@ -71,17 +71,13 @@ beforeAll(async () => {
 	const retry = { codes: CODES, attempts: 2, backoff: '1ms' }
 	mesh = await startMesh({ regions: ['weur'] })
 	await mesh.apply(
-		// In turns, so that it is known who is tried next; and without ejections, since everything here fails on purpose.
-		{
-			apiVersion: 'selvedge.dev/v1',
-			kind: 'TrafficPolicy',
-			metadata: { name: 'in-turn' },
-			spec: {
-				targetRefs: [{ kind: 'Mesh', name: 'default' }],
-				loadBalancer: { type: 'RoundRobin' },
-				outlierDetection: { consecutive5xxErrors: 0, consecutiveLocalOriginFailures: 0 },
-			},
-		},
+		// In turns, so that it is known who is tried next; without ejections and within a wide budget, since everything fails on purpose.
+		extension('TrafficPolicy', 'in-turn', {
+			targetRefs: [{ kind: 'Mesh', name: 'default' }],
+			loadBalancer: { type: 'RoundRobin' },
+			outlierDetection: { consecutive5xxErrors: 0, consecutiveLocalOriginFailures: 0 },
+			retryBudget: { percent: 100, minRetryRate: { count: 1_000, interval: '1s' } },
+		}),
 		service('three', endpoints),
 		service('half', ['http://127.0.0.1:1', endpoints[0]!]),
 		...ruled('retrying', { retry, ...to('three') }),

@@ -41,6 +41,8 @@ describe('in a storm in which half of all requests fail', () => {
 	it.each([
 		['the Service’s', { retryBudget: interval, retry: RETRY }, {}],
 		['the rule’s own', { retry: RETRY }, { traffic: { retryBudget: interval } }],
+		['nobody’s, for the Service’s retries', { retry: RETRY }, {}],
+		['nobody’s, for the rule’s retries', {}, { retry: RETRY }],
 	])(
 		'retries are at most the share of requests over an interval, and the least rate: %s',
 		async (_, traffic, ofRule) => {

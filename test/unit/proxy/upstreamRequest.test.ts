@@ -144,11 +144,20 @@ describe('the trace', () => {
 })
 
 describe('a service outside the mesh', () => {
-	const headers = { forwarded: 'for=1.2.3.4', 'x-forwarded-for': '1.2.3.4', 'cf-connecting-ip': '1.2.3.4', 'x-a': '1' }
+	const headers = {
+		forwarded: 'for=1.2.3.4',
+		'x-forwarded-for': '1.2.3.4',
+		'cf-connecting-ip': '1.2.3.4',
+		'selvedge-deadline': '900',
+		'x-a': '1',
+	}
 
-	it('is told nothing of who calls, nor by what name', () => {
-		const request = upstream({ headers, service: { external: true } })
-		const told = [...request.headers.keys()].filter((name) => /forwarded|connecting/.test(name))
+	it.each([
+		['by the short way', undefined],
+		['by a rule that knows how much time is left', { target: '/', authority: 'shop.test', edits: [], deadlineMs: 500 }],
+	])('is told nothing of who calls, by what name and with how much time, %s', (_, outgoing) => {
+		const request = upstream({ headers, service: { external: true }, ...(outgoing && { outgoing }) })
+		const told = [...request.headers.keys()].filter((name) => /forwarded|connecting|deadline/.test(name))
 		expect([told, request.headers.get('x-a')]).toEqual([[], '1'])
 	})
 
