@@ -7,6 +7,8 @@ export interface EndpointLoad {
 	ewmaMs: number
 	/** When `ewmaMs` was last written, in ms since the epoch. */
 	ewmaAt: number
+	/** Weight as a multiple of the mean weight, of those that it was last chosen among by latency. 1 where nobody said. */
+	share: number
 }
 
 /** One of the endpoints that a request may go to. */
@@ -22,7 +24,7 @@ export type Avoid = (index: number) => boolean
 /** The index of the endpoint for one request; undefined when there is none that need not be avoided. `now` is in ms since the epoch. */
 export type Choose = (now: number, random: () => number, avoid?: Avoid) => number | undefined
 
-export const newLoad = (): EndpointLoad => ({ inFlight: 0, ewmaMs: 0, ewmaAt: 0 })
+export const newLoad = (): EndpointLoad => ({ inFlight: 0, ewmaMs: 0, ewmaAt: 0, share: 1 })
 
 /** The first index from `start` on, around the end, that need not be avoided. */
 export function firstAvailable(count: number, start: number, avoid: Avoid): number | undefined {

@@ -12,12 +12,14 @@ import { hashKey } from './hashKey.ts'
  * for 65,537, about a second for 5,000,011. A slot is two bytes, with more than 65,535 endpoints four.
  */
 export function maglev(endpoints: readonly HashedEndpoint[], tableSize: number): ChooseByHash {
-	if (endpoints.length === 0) return () => undefined
+	if (!endpoints.some(({ weight }) => weight > 0)) return () => undefined
 	const table = tableOf(endpoints, tableSize)
+	// The table may outlive the list: it holds on to the number only.
+	const { length } = endpoints
 	return (hash, avoid) => {
 		// Each key has a stride of its own: neighbours in the table are no strangers, since everybody fills it at a fixed pace.
 		const stride = 1 + (Math.floor(hash / tableSize) % (tableSize - 1))
-		return atOrAfter(table, hash % tableSize, stride, endpoints.length, avoid)
+		return atOrAfter(table, hash % tableSize, stride, length, avoid)
 	}
 }
 

@@ -30,11 +30,13 @@ const MOST_ENDPOINTS = 2 ** 21
  * by weight, at least one to each, which may exceed `maximum` where there are more endpoints. Bounds on size: see `pointsPerWeight`.
  */
 export function ringHash(endpoints: readonly HashedEndpoint[], size: RingSize): ChooseByHash {
-	if (endpoints.length === 0) return () => undefined
+	if (!endpoints.some(({ weight }) => weight > 0)) return () => undefined
 	const { positions, owners } = ringOf(endpoints, size)
+	// The ring may outlive the list: it holds on to the number only.
+	const { length } = endpoints
 	return (hash, avoid) => {
 		const point = firstAtOrAfter(positions, Math.floor(hash / 2 ** 21))
-		return atOrAfter(owners, point, 1, endpoints.length, avoid)
+		return atOrAfter(owners, point, 1, length, avoid)
 	}
 }
 

@@ -10,7 +10,7 @@ import type { Exchange } from '../proxy/exchange.ts'
 import { forwarder } from '../proxy/forward.ts'
 import { copiesFor, sendCopies } from '../proxy/mirrors.ts'
 import { backendFilters } from '../proxy/outgoing.ts'
-import type { ProxyPorts } from '../proxy/ports.ts'
+import type { ProxyPorts, Scope } from '../proxy/ports.ts'
 import type { Refusal } from '../proxy/refusal.ts'
 import { mayRetry } from '../resilience/retry.ts'
 import type { RetryRule } from '../snapshot/filters.ts'
@@ -68,6 +68,7 @@ function deadWire(now: number, clientAddress: string, elapsedMs = 0): Wire {
 			waitedMs += ms
 			return Promise.resolve()
 		},
+		pipe: (body) => ({ body, ended: Promise.resolve() }),
 		report: () => {},
 		observe: () => {},
 	}
@@ -89,7 +90,8 @@ export async function depart(
 		service: withoutSecret(exchange.service!),
 	}
 	const forward = forwarder(wire.ports)
-	const outcome = await dispatch(leaving, plan, forward, createBodyBudget(), wire.ports)
+	const scope: Scope = { waitUntil: () => {} }
+	const outcome = await dispatch(leaving, plan, forward, createBodyBudget(), wire.ports, scope)
 	const [sent] = wire.sent
 	const refusal = sent === undefined ? (outcome as Refusal) : undefined
 	return { sent, refusal, tries: wire.sent.length, pausesMs: wire.pausesMs }

@@ -3,8 +3,10 @@ import { concurrencyLimit, createAdaptiveState, onAnswer } from '../resilience/a
 import { abandon, admit, createLimitState, done, next, type Slot } from '../resilience/limits.ts'
 import type { Limits } from '../snapshot/trafficPolicy.ts'
 import type { CompiledService } from './compileService.ts'
+import { copyResponse } from './copyResponse.ts'
 import { REQUEST_LEASE_MS, type ServiceState } from './endpointState.ts'
-import type { ProxyPorts } from './ports.ts'
+import type { Exchange } from './exchange.ts'
+import type { ProxyPorts, Scope } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 
 const NO_LIMITS: Limits = {}
@@ -42,22 +44,48 @@ export async function enter(
 	return given === undefined ? { reason: 'overloaded', service: name } : { slot: given, at: now(), hasWaited: true }
 }
 
-/** `result` is what came of the request; undefined when that says nothing of the service. */
-export function leave(
-	service: CompiledService,
-	{ slot, at }: Admission,
+/** To be told when the answer begins. `result` is what came of the request; undefined when that says nothing of the service. */
+export function learn(
+	{ traffic, state }: CompiledService,
+	{ at }: Admission,
 	result: Response | Refusal | undefined,
 	{ now, random }: Pick<ProxyPorts, 'now' | 'random'>,
 ): void {
-	const { traffic, state } = service
-	const endedAt = now()
+	const { adaptive } = traffic
 	const verdict = result === undefined ? undefined : verdictOf(result)
-	if (traffic.adaptive !== undefined && state.adaptive !== undefined && verdict !== undefined) {
-		const tookMs = verdict === 'overload' ? undefined : endedAt - at
-		onAnswer(traffic.adaptive, state.adaptive, tookMs, state.limits!.inFlight.count, endedAt, random)
+	if (adaptive === undefined || state.adaptive === undefined || verdict === undefined) return
+	const answeredAt = now()
+	const tookMs = verdict === 'overload' ? undefined : answeredAt - at
+	onAnswer(adaptive, state.adaptive, tookMs, state.limits!.inFlight.count, answeredAt, random)
+}
+
+/** Gives the slot back. */
+export function leave(service: CompiledService, { slot }: Admission, now: number): void {
+	done(service.state.limits!, slot, now)
+	wakeNext(service, now)
+}
+
+/**
+ * Gives the slot back when the response has been read to its end, has failed, or its client has left: a service is busy for as long as
+ * it sends, and Envoy counts so, too. Where the platform does not tell of clients that leave (`request.signal`), the next byte that
+ * finds no reader does. A switched protocol has no body, nor an end that could be seen without touching its frames: it gives the slot
+ * back at once. Who is never heard of again is counted until the slot's lease is over.
+ */
+export function leaveAtEnd(
+	{ service, method, request }: Exchange,
+	admission: Admission,
+	response: Response,
+	{ now, pipe }: Pick<ProxyPorts, 'now' | 'pipe'>,
+	scope: Scope,
+): Response {
+	if (response.body === null || method === 'HEAD') {
+		leave(service!, admission, now())
+		return response
 	}
-	done(state.limits!, slot, endedAt)
-	wakeNext(service, endedAt)
+	const { body, ended } = pipe(response.body, response.headers.get('content-length'), request.signal)
+	// It goes on when the client leaves: the platform would stop it together with the request, before it could tell.
+	scope.waitUntil(ended.then(() => leave(service!, admission, now())))
+	return copyResponse(response, body)
 }
 
 /** Undefined for what says nothing of how much the service can do: refusals of the mesh's own making. */

@@ -5,7 +5,7 @@ import { backoffMs, isIdempotent, mayRetry } from '../resilience/retry.ts'
 import { retryPauseMs } from '../resilience/retryPause.ts'
 import { retryAfterMs } from '../retryAfter.ts'
 import type { RetryRule, Timeouts } from '../snapshot/filters.ts'
-import { enter, leave } from './admission.ts'
+import { enter, learn, leave, leaveAtEnd } from './admission.ts'
 import { type AttemptPolicy, policyFor } from './attemptPolicy.ts'
 import { type BodyBudget, giveBack, takeBytes } from './bodyBudget.ts'
 import type { Plan } from './compileRule.ts'
@@ -15,14 +15,15 @@ import type { Exchange } from './exchange.ts'
 import type { Forward, TimeLimit } from './forward.ts'
 import { hedge } from './hedge.ts'
 import { outgoingOf } from './outgoing.ts'
-import type { ProxyPorts } from './ports.ts'
+import type { ProxyPorts, Scope } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { countRequest, endRetry, startRetry } from './retries.ts'
 import { pickEndpoint } from './stages/pick.ts'
 
 /**
  * To the endpoint that was picked, and others after it. What comes back is the last attempt's answer. The short way, unless rule,
- * service or caller ask for more: then a request is only sent, and once more if its connection is lost.
+ * service or caller ask for more: then a request is only sent, and once more if its connection is lost. `takenBody` is its body, where
+ * somebody has read it already; then there is a plan.
  */
 export async function dispatch(
 	exchange: Exchange,
@@ -30,9 +31,11 @@ export async function dispatch(
 	forward: Forward,
 	budget: BodyBudget,
 	ports: AttemptPorts,
+	scope: Scope,
+	takenBody?: Promise<ArrayBuffer>,
 ): Promise<Outcome> {
 	if (plan !== undefined || exchange.service!.isManaged || exchange.header(DEADLINE_FIELD) !== null)
-		return attempt(exchange, plan, forward, budget, ports)
+		return attempt(exchange, plan, forward, budget, ports, scope, takenBody)
 	const { state, traffic } = exchange.service!
 	countRequest(state, traffic.retryBudget, exchange.startedAt)
 	const outcome = await forward(exchange)
@@ -46,6 +49,8 @@ async function attempt(
 	forward: Forward,
 	budget: BodyBudget,
 	ports: AttemptPorts,
+	scope: Scope,
+	takenBody: Promise<ArrayBuffer> | undefined,
 ): Promise<Outcome> {
 	const service = exchange.service!
 	const policy = policyFor(exchange, plan)
@@ -54,13 +59,15 @@ async function attempt(
 	countRequest(service.state, policy.budget, ports.now())
 	// The endpoint was picked before the wait. It may be busy by now, or ejected.
 	if (admission?.hasWaited === true && plan?.session === undefined) pickEndpoint(exchange, ports.now())
+	if (admission === undefined) return withBody(exchange, plan, policy, forward, budget, ports, takenBody)
 	let outcome: Outcome | undefined
 	try {
-		outcome = await withBody(exchange, plan, policy, forward, budget, ports)
-		return outcome
+		outcome = await withBody(exchange, plan, policy, forward, budget, ports, takenBody)
 	} finally {
-		if (admission !== undefined) leave(service, admission, saysOfService(exchange, policy, outcome), ports)
+		learn(service, admission, saysOfService(exchange, policy, outcome), ports)
+		if (!(outcome instanceof Response)) leave(service, admission, ports.now())
 	}
+	return outcome instanceof Response ? leaveAtEnd(exchange, admission, outcome, ports, scope) : outcome
 }
 
 /** Not that its time ran out where the caller gave too little of it, or used it up with sending its body. */
@@ -91,6 +98,7 @@ async function withBody(
 	forward: Forward,
 	budget: BodyBudget,
 	ports: AttemptPorts,
+	takenBody: Promise<ArrayBuffer> | undefined,
 ): Promise<Outcome> {
 	const { retry, hedging } = policy
 	const { request } = exchange
@@ -99,13 +107,13 @@ async function withBody(
 	const mayHedge = hedging !== undefined && isIdempotent(exchange.method)
 	const repeats = (mayHedge || mayRetry(retry, exchange.method)) && canRepeat(request, retry)
 	const holding = repeats ? takeBytes(budget, bytes, ports.now()) : undefined
-	if (!repeats || holding === undefined) return once(errand)
+	if (holding === undefined && takenBody === undefined) return once(errand)
 	try {
-		const body = request.body === null ? undefined : await wholeBody(exchange, policy.timeouts, ports)
+		const body = request.body === null ? undefined : await wholeBody(exchange, policy.timeouts, ports, takenBody)
 		if (body !== undefined && 'reason' in body) return body
-		return await repeat({ ...errand, body }, retry)
+		return await (holding === undefined ? once({ ...errand, body }) : repeat({ ...errand, body }, retry))
 	} finally {
-		giveBack(budget, holding)
+		if (holding !== undefined) giveBack(budget, holding)
 	}
 }
 
@@ -173,8 +181,9 @@ async function wholeBody(
 	exchange: Exchange,
 	timeouts: Timeouts | undefined,
 	{ now, wait }: Pick<ProxyPorts, 'now' | 'wait'>,
+	bytes = exchange.request.arrayBuffer(),
 ): Promise<ArrayBuffer | Refusal> {
-	const body = exchange.request.arrayBuffer().catch((): Refusal => ({ reason: 'request_aborted' }))
+	const body = bytes.catch((): Refusal => ({ reason: 'request_aborted' }))
 	const left = timeLeft(exchange, timeouts, now())
 	if (left === undefined) return body
 	const late = wait(left).then((): Refusal => ({ reason: 'request_timeout', limitMs: timeouts!.requestMs! }))

@@ -5,16 +5,15 @@ import { effectiveWeight, isSettled } from '../balancing/effectiveWeight.ts'
 import type { Choose } from '../balancing/endpointLoad.ts'
 import { firstAvailable } from '../balancing/endpointLoad.ts'
 import { hashKey } from '../balancing/hashKey.ts'
+import { hashTable } from '../balancing/hashTables.ts'
 import { leastRequest } from '../balancing/leastRequest.ts'
 import { drawLevel, type LevelLoad, levelLoads, levelsOf } from '../balancing/locality.ts'
-import { maglev } from '../balancing/maglev.ts'
 import { peakEwma } from '../balancing/peakEwma.ts'
-import { ringHash } from '../balancing/ringHash.ts'
 import { weightedChoice } from '../balancing/weighted.ts'
 import { expire } from '../resilience/leasedCount.ts'
-import { takesTraffic } from '../resilience/outliers.ts'
-import type { Balancer, TrafficRules, WarmUp } from '../snapshot/trafficPolicy.ts'
-import type { BalancedEndpoint } from './compileService.ts'
+import { reserveTrial, takesTraffic } from '../resilience/outliers.ts'
+import type { Balancer, WarmUp } from '../snapshot/trafficPolicy.ts'
+import type { BalancedEndpoint, ServiceTraffic } from './compileService.ts'
 import type { ServiceState } from './endpointState.ts'
 import { type Asking, keyOf } from './hashOn.ts'
 
@@ -32,6 +31,8 @@ const DRAWS = 8
 const LEVEL_BITS = 2 ** 21
 
 interface Level {
+	/** 0 for the nearest one. */
+	readonly place: number
 	readonly endpoints: readonly BalancedEndpoint[]
 	/** Made when first used: a table takes milliseconds. */
 	byHash: ChooseByHash | undefined
@@ -48,13 +49,20 @@ interface Level {
 export function compileBalancer(
 	endpoints: readonly BalancedEndpoint[],
 	state: ServiceState,
-	traffic: TrafficRules,
+	traffic: ServiceTraffic,
 	region: string,
 	random: () => number,
 ): ChooseEndpoint {
-	const { locality, balancer = { type: 'LeastRequest', choices: 2 }, panicShare = 0.5 } = traffic
+	const { locality, balancer, panicShare } = traffic
 	const groups = locality === undefined ? [endpoints.map((_, i) => i)] : levelsOf(endpoints, region, locality)
-	const levels = groups.map((group) => newLevel(group.map((i) => endpoints[i]!)))
+	const levels = groups.map((group, place) =>
+		newLevel(
+			place,
+			group.map((i) => endpoints[i]!),
+		),
+	)
+	/** Of requests that are to try an endpoint. Many are placed while one waits: for its body, or for a slot. */
+	const reservations = new WeakMap<Asking, () => void>()
 	const pauseMs = Math.floor(endpoints.length / ENDPOINTS_PER_MS)
 	let loads: readonly LevelLoad[] = []
 	let seen = -1
@@ -76,16 +84,22 @@ export function compileBalancer(
 
 	return (asking, now, avoid) => {
 		if (endpoints.length === 0) return undefined
+		// It is placed anew. If it has not tried the endpoint that it was to try, another may.
+		reservations.get(asking)?.()
 		if (now >= reviewAt || (seen !== state.changes && now >= changesCountFrom)) review(now)
 		const key = 'key' in balancer ? keyOf(balancer.key, asking) : undefined
-		const draw = { balancer, hash: key === undefined ? undefined : hashKey(key), now, random }
+		const draw = { balancer, state, hash: key === undefined ? undefined : hashKey(key), now, random }
 		const drawn = levels.length === 1 ? 0 : drawLevel(loads, levelChance(draw))
-		return drawn === undefined ? undefined : chooseFrom(levels, drawn, draw, panicShare > 0, avoid)
+		const chosen = drawn === undefined ? undefined : chooseFrom(levels, drawn, draw, panicShare > 0, avoid)
+		const reservation = chosen?.state.outlier.onTrial && reserveTrial(traffic.outliers, chosen.state.outlier, now)
+		if (reservation) reservations.set(asking, reservation)
+		return chosen
 	}
 }
 
 interface Draw {
 	readonly balancer: Balancer
+	readonly state: ServiceState
 	/** Of what the request is known by. */
 	readonly hash: number | undefined
 	readonly now: number
@@ -117,7 +131,8 @@ function chooseFrom(
 	return mayPanic ? chooseIn({ ...level, inPanic: true }, draw) : undefined
 }
 
-const newLevel = (endpoints: readonly BalancedEndpoint[]): Level => ({
+const newLevel = (place: number, endpoints: readonly BalancedEndpoint[]): Level => ({
+	place,
 	endpoints,
 	byHash: undefined,
 	open: endpoints,
@@ -125,13 +140,6 @@ const newLevel = (endpoints: readonly BalancedEndpoint[]): Level => ({
 	someBarred: false,
 	inPanic: false,
 })
-
-function hashing(endpoints: readonly BalancedEndpoint[], balancer: Balancer): ChooseByHash | undefined {
-	if (balancer.type === 'Maglev') return maglev(endpoints, balancer.tableSize)
-	if (balancer.type !== 'RingHash') return undefined
-	const { minimumRingSize, maximumRingSize } = balancer
-	return ringHash(endpoints, { minimum: minimumRingSize, maximum: maximumRingSize })
-}
 
 /** Makes the level's choice anew with the weights of now, and says when they, or who is available, may be others. */
 function prepare(
@@ -193,10 +201,11 @@ function turn(state: ServiceState, count: number): number {
 /** One of those that are available, in a panic of all, and not to be avoided. */
 function chooseIn(
 	level: Level,
-	{ balancer, hash, now, random }: Draw,
+	{ balancer, state, hash, now, random }: Draw,
 	avoid?: ReadonlySet<string>,
 ): BalancedEndpoint | undefined {
-	if (hash !== undefined) level.byHash ??= hashing(level.endpoints, balancer)
+	if (hash !== undefined && 'key' in balancer)
+		level.byHash ??= hashTable(state.hashTables, level.endpoints, balancer, level.place)
 	const byHash = hash === undefined ? undefined : level.byHash
 	const among = byHash === undefined ? level.open : level.endpoints
 	const looks = level.someBarred && !level.inPanic

@@ -1,5 +1,6 @@
 /** What an isolate has learnt about endpoints and services. It outlives snapshots: a new revision must not make the mesh forget. */
 import { type EndpointLoad, newLoad } from '../balancing/endpointLoad.ts'
+import type { HashTables } from '../balancing/hashTables.ts'
 import type { Pushback } from '../balancing/pushback.ts'
 import type { ServiceName } from '../names.ts'
 import type { AdaptiveState } from '../resilience/adaptiveConcurrency.ts'
@@ -25,6 +26,8 @@ export interface ServiceState {
 	readonly endpoints: Map<string, EndpointState>
 	/** Grows whenever an endpoint's availability or weight changes, so that balancers look again. */
 	changes: number
+	/** Compiling anew, for a label or another policy, must not build them anew. */
+	readonly hashTables: HashTables
 	readonly underWay: LeasedCount
 	/** By what they go by: those of the service, and of routes to it. */
 	readonly budgets: Map<string, RetryBudget>
@@ -61,6 +64,7 @@ export const newServiceState = (turn: number): ServiceState => ({
 	turn,
 	endpoints: new Map(),
 	changes: 0,
+	hashTables: new Map(),
 	underWay: createLeasedCount(REQUEST_LEASE_MS),
 	budgets: new Map(),
 	sweptAt: 0,

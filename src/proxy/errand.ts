@@ -10,7 +10,7 @@ import type { ProxyPorts } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 
 export type Outcome = Response | Refusal
-export type AttemptPorts = Pick<ProxyPorts, 'now' | 'random' | 'wait'>
+export type AttemptPorts = Pick<ProxyPorts, 'now' | 'random' | 'wait' | 'pipe'>
 
 export interface Errand {
 	readonly exchange: Exchange

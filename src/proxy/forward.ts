@@ -2,7 +2,7 @@
 import { isEdgeMade } from '../resilience/edgeMade.ts'
 import { newTraceparent } from '../telemetry/traceContext.ts'
 import type { Exchange } from './exchange.ts'
-import { beginAttempt, endAttempt } from './outcomes.ts'
+import { beginAttempt, endAttempt, type Lesson } from './outcomes.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { ProxyPorts } from './ports.ts'
 import type { Refusal } from './refusal.ts'
@@ -14,9 +14,12 @@ export type Forward = (exchange: Exchange, outgoing?: Outgoing, bound?: Bound) =
 /** What may end an attempt before its endpoint does. */
 export interface Bound {
 	readonly timeout?: TimeLimit | undefined
-	/** Aborted when another attempt has answered: this one is given up, and says nothing of its endpoint. */
+	/** Aborted when another attempt has answered, and this one is given up. With `BEATEN` that says something of its endpoint. */
 	readonly signal?: AbortSignal | undefined
 }
+
+/** Aborts the first attempt when one that was sent later to another endpoint has been answered. */
+export const BEATEN = new DOMException('another endpoint has answered before', 'AbortError')
 
 export interface TimeLimit {
 	readonly ms: number
@@ -57,10 +60,16 @@ export function forwarder(ports: ProxyPorts): Forward {
 					? timeout.refusal
 					: failed(endpoint.id, sentence(error))
 		}
-		const isGivenUp = bound?.signal?.aborted === true || (timeout?.isCallers === true && result === timeout.refusal)
-		endAttempt(attempt, isGivenUp ? undefined : result, ports.now(), ports.random)
+		endAttempt(attempt, lessonOf(result, bound), ports.now(), ports.random)
 		return result
 	}
+}
+
+function lessonOf(result: Response | Refusal, bound: Bound | undefined): Lesson {
+	if (bound === undefined) return result
+	const { timeout, signal } = bound
+	if (signal?.aborted) return signal.reason === BEATEN ? 'beaten' : undefined
+	return timeout?.isCallers === true && result === timeout.refusal ? undefined : result
 }
 
 const failed = (endpoint: string, detail: string): Refusal => ({ reason: 'upstream_failed', endpoint, detail })

@@ -1,17 +1,28 @@
 /** Hedging: when an answer takes longer than usual, the same request goes to another endpoint, and the first good answer counts. */
 import { createRecentLatencies, hedgeDelayMs, mayHedge, recordLatency } from '../resilience/hedging.ts'
-import type { CompiledService, TargetEndpoint } from './compileService.ts'
+import type { TargetEndpoint } from './compileService.ts'
 import { type Errand, hasFailed, type Outcome } from './errand.ts'
-import { budgetOf, endRetry, startRetry } from './retries.ts'
+import { BEATEN } from './forward.ts'
+import { endRetry, startRetry } from './retries.ts'
 import { pickEndpoint } from './stages/pick.ts'
 
 type Once = (errand: Errand, signal?: AbortSignal) => Promise<Outcome>
 
 interface Racer {
 	readonly endpoint: TargetEndpoint
+	/** It was sent before all others. */
+	readonly isLead: boolean
 	readonly abort: AbortController
-	readonly finish: Promise<{ readonly racer: Racer; readonly outcome: Outcome }>
+	readonly finish: Promise<Finish>
 }
+
+interface Finish {
+	readonly racer: Racer
+	readonly outcome: Outcome
+}
+
+/** Who finds the budget empty asks it again after this long at least: the request may wait for an endpoint that never answers. */
+const ASK_AGAIN_MS = 25
 
 /** One attempt, and others beside it where the policy has hedging, the method is idempotent and the budget has room. */
 export async function hedge(errand: Errand, once: Once): Promise<Outcome> {
@@ -22,18 +33,21 @@ export async function hedge(errand: Errand, once: Once): Promise<Outcome> {
 	const startedAt = ports.now()
 	service.state.latencies ??= createRecentLatencies(startedAt)
 	const { latencies } = service.state
-	const racers: Racer[] = [start(errand, once)]
+	const racers: Racer[] = [start(errand, once, true)]
 	let extras = 0
+	let least = 0
 	try {
 		for (;;) {
-			const delay = hedgeDelayMs(latencies, hedging, ports.now())
-			const mayAdd = delay !== undefined && canHedge(errand, service, extras)
-			const finished = await first(racers, mayAdd ? ports.wait(delay) : undefined)
+			const mayAdd = mayHedge(hedging, extras, exchange.method)
+			const delay = mayAdd ? hedgeDelayMs(latencies, hedging, ports.now()) : undefined
+			const finished = await first(racers, delay === undefined ? undefined : ports.wait(Math.max(delay, least)))
 			if (finished === undefined) {
-				if (addRacer(errand, once, racers)) extras++
+				const isAdded = addRacer(errand, once, racers)
+				if (isAdded) extras++
+				least = isAdded ? 0 : ASK_AGAIN_MS
 			} else if (racers.length === 1 || !hasFailed(finished.outcome, policy.retry)) {
 				exchange.endpoint = finished.racer.endpoint
-				forget(racers, finished.racer)
+				forget(racers, finished)
 				return finished.outcome
 			} else drop(errand, racers, finished.racer)
 		}
@@ -42,17 +56,11 @@ export async function hedge(errand: Errand, once: Once): Promise<Outcome> {
 	}
 }
 
-function canHedge({ exchange, policy, ports }: Errand, service: CompiledService, extras: number): boolean {
-	const now = ports.now()
-	const budget = budgetOf(service.state, policy.budget, now)
-	return mayHedge(policy.hedging!, extras, exchange.method, budget, policy.budget, now)
-}
-
-function start(errand: Errand, once: Once): Racer {
+function start(errand: Errand, once: Once, isLead = false): Racer {
 	const abort = new AbortController()
 	const endpoint = errand.exchange.endpoint!
 	const outcome = once(errand, abort.signal)
-	const racer: Racer = { endpoint, abort, finish: outcome.then((outcome) => ({ racer, outcome })) }
+	const racer: Racer = { endpoint, isLead, abort, finish: outcome.then((outcome) => ({ racer, outcome })) }
 	return racer
 }
 
@@ -83,14 +91,18 @@ async function first(racers: readonly Racer[], late: Promise<void> | undefined) 
 }
 
 /** The others are given up. Whoever answers all the same is not heard. */
-function forget(racers: readonly Racer[], winner: Racer): void {
+function forget(racers: readonly Racer[], { racer: winner, outcome }: Finish): void {
 	for (const racer of racers) {
 		if (racer === winner) continue
-		racer.abort.abort()
+		racer.abort.abort(isBeaten(racer, winner.endpoint, outcome) ? BEATEN : undefined)
 		void racer.finish.then(leaveUnread)
 	}
 }
 
+/** Refusing takes less time than answering: who is outrun by a failure, or by one that has too much to do, is not beaten. */
+const isBeaten = ({ isLead, endpoint }: Racer, winner: TargetEndpoint, outcome: Outcome): boolean =>
+	isLead && endpoint.id !== winner.id && outcome instanceof Response && outcome.status < 500 && outcome.status !== 429
+
 /** A body that was broken off already cannot be left, and says so. */
-const leaveUnread = ({ outcome }: { readonly outcome: Outcome }): Promise<void> | undefined =>
+const leaveUnread = ({ outcome }: Finish): Promise<void> | undefined =>
 	outcome instanceof Response ? outcome.body?.cancel().catch(() => {}) : undefined

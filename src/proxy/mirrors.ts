@@ -14,6 +14,15 @@ import { upstreamRequest } from './upstreamRequest.ts'
 const MIRROR_TIMEOUT_MS = 10_000
 /** Longer bodies, and bodies of unknown length, are not mirrored: a target that hangs makes the isolate hold the whole of it. */
 export const MAX_MIRRORED_BYTES = 262_144
+/**
+ * Up to this declared length the request itself is sent with the very bytes that were read for its copies: to tee a stream costs it
+ * more. A longer one streams on, so that its service need not wait for its end.
+ */
+const MAX_SHARED_BYTES = 65_536
+/** From the request to its copies, at random in between: copies that kept time with the requests would meet each at the same point. */
+const PAUSE_MS = { least: 5, most: 20 }
+/** A service that takes longer leaves time for the copies meanwhile. */
+const SLOW_AFTER_MS = 100
 /** Of one request at a time. The platform lets six connections wait for headers, and the request itself needs one of them. */
 const MIRRORS_AT_ONCE = 3
 
@@ -22,14 +31,23 @@ interface Copies {
 	readonly services: readonly ServiceName[]
 	/** Undefined without a body. Rejects when the body does not come to its end: then there is nothing to copy. */
 	readonly body: Promise<ArrayBuffer> | undefined
+	/** The same, where it was taken from the request. */
+	readonly takenBody: Promise<ArrayBuffer> | undefined
 	readonly holding: HeldBytes
 }
 
 /**
  * Draws the mirrors and copies the body for them: before the request is sent, for then its body is gone. The copy is read at
- * once, so that neither a slow service nor one that answers early leaves half of it to the mirrors.
+ * once, so that neither a slow service nor one that answers early leaves half of it to the mirrors. With `mayTake` a short one may be
+ * read off the request, which is then to be sent with `takenBody`.
  */
-export function copiesFor(exchange: Exchange, plan: Plan, budget: BodyBudget, now: number): Copies | undefined {
+export function copiesFor(
+	exchange: Exchange,
+	plan: Plan,
+	budget: BodyBudget,
+	now: number,
+	mayTake = false,
+): Copies | undefined {
 	const mirrors = [...(plan.filters.mirrors ?? []), ...(backendFilters(exchange)?.mirrors ?? [])]
 	if (mirrors.length === 0) return undefined
 	const { request } = exchange
@@ -39,10 +57,30 @@ export function copiesFor(exchange: Exchange, plan: Plan, budget: BodyBudget, no
 	const length = request.body === null ? 0 : copiedLength(request)
 	const holding = length === undefined ? undefined : takeBytes(budget, length * services.length, now)
 	if (holding === undefined) return undefined
-	const body = request.body === null ? undefined : request.clone().arrayBuffer()
-	// Each copy sees its failure for itself.
-	body?.catch(() => {})
-	return { services, body, holding }
+	if (request.body === null) return { services, body: undefined, takenBody: undefined, holding }
+	const isTaken = mayTake && holding.bytes <= MAX_SHARED_BYTES * services.length
+	const body = (isTaken ? request : request.clone()).arrayBuffer()
+	// Whoever sends it sees its failure for himself.
+	body.catch(() => {})
+	return { services, body, takenBody: isTaken ? body : undefined, holding }
+}
+
+/**
+ * Settles when a request leaves time for its copies. Making them takes the one thread that there is: in the turn of the answer they
+ * would hold the answer up.
+ */
+export async function untilIdle(response: Promise<unknown>, { random, wait }: ProxyPorts): Promise<void> {
+	const { least, most } = PAUSE_MS
+	const pause = () => wait(least + (most - least) * random())
+	let isAnswered = false
+	const end = () => {
+		isAnswered = true
+	}
+	const answered = response.then(end, end)
+	await pause()
+	if (isAnswered) return
+	await Promise.race([answered, wait(SLOW_AFTER_MS)])
+	await pause()
 }
 
 /** Undefined for a body that cannot be copied: it is too long, of unknown length, or that of a method which may have none. */

@@ -36,10 +36,13 @@ export function beginAttempt(
 	return { service, endpoint, balancer, sentAt: now, ofEndpoint, ofService: take(service.state.underWay, now) }
 }
 
-/** To be told once of each attempt: how it ended, or `undefined` when it was given up and says nothing of its endpoint. */
+/** What an attempt says of its endpoint: how it ended; that a later one to another endpoint was faster; `undefined` for nothing. */
+export type Lesson = Response | Refusal | 'beaten' | undefined
+
+/** To be told once of each attempt. */
 export function endAttempt(
 	{ service, endpoint, balancer, sentAt, ofEndpoint, ofService }: Attempt,
-	result: Response | Refusal | undefined,
+	result: Lesson,
 	now: number,
 	random: () => number,
 ): void {
@@ -59,7 +62,8 @@ export function endAttempt(
 }
 
 /** Undefined for refusals of the mesh's own making, which say nothing of the endpoint. */
-function outcomeOf(result: Response | Refusal): Outcome | undefined {
+function outcomeOf(result: Response | Refusal | 'beaten'): Outcome | undefined {
+	if (result === 'beaten') return { kind: 'beaten' }
 	if (result instanceof Response) return answered(result.status)
 	if (result.reason === 'upstream_failed') return { kind: 'connection' }
 	return result.reason === 'upstream_timeout' || result.reason === 'request_timeout' ? { kind: 'timeout' } : undefined
@@ -67,7 +71,7 @@ function outcomeOf(result: Response | Refusal): Outcome | undefined {
 
 function observe(load: EndpointLoad, outcome: Outcome | undefined, ms: number, now: number, decayMs: number): void {
 	// Who was given up would have taken longer still. Without this, the one that hedging spares looks idle, and gets ever more.
-	if (outcome === undefined) {
+	if (outcome === undefined || outcome.kind === 'beaten') {
 		if (ms > expectedWait({ ...load, inFlight: 0 }, now, decayMs)) observeLatency(load, ms, now, decayMs)
 	} else if (outcome.kind !== 'answer' || outcome.status >= 500) observeFailure(load, ms, now, decayMs)
 	else observeLatency(load, ms, now, decayMs)

@@ -7,7 +7,7 @@ import { admit, type Exchange } from './exchange.ts'
 import { type Forward, forwarder } from './forward.ts'
 import { withoutHopByHop } from './hopByHop.ts'
 import { type Knowledge, keepFresh } from './knowledge.ts'
-import { copiesFor, sendCopies } from './mirrors.ts'
+import { copiesFor, sendCopies, untilIdle } from './mirrors.ts'
 import { backendFilters } from './outgoing.ts'
 import { pick, place, resumeOrPick, serviceFor } from './placing.ts'
 import type { ProxyPorts, Scope } from './ports.ts'
@@ -16,9 +16,6 @@ import { rescue } from './rescue.ts'
 import { resolveHost } from './routingTable.ts'
 import { filter } from './stages/filter.ts'
 import { match } from './stages/match.ts'
-
-/** A service that takes longer leaves time for the copies meanwhile. */
-const COPIES_AFTER_MS = 100
 
 export type Serve = (request: Request, scope: Scope) => Promise<Response>
 
@@ -79,8 +76,9 @@ function send(
 	exchange: Exchange,
 	plan: Plan | undefined,
 	{ forward, budget, ports, scope }: Omit<Means, 'knowledge'>,
+	takenBody?: Promise<ArrayBuffer>,
 ): Promise<Response | Refusal> {
-	const outcome = dispatch(exchange, plan, forward, budget, ports)
+	const outcome = dispatch(exchange, plan, forward, budget, ports, scope, takenBody)
 	const { limits, adaptive } = exchange.service!.traffic
 	if (limits !== undefined || adaptive !== undefined) scope.waitUntil(outcome)
 	return outcome
@@ -99,14 +97,12 @@ async function follow(
 		(await filter(exchange, backendFilters(exchange), revision, ports))
 	if (answer !== undefined) return answer
 	// Copies are made while the body is still there, and sent when the request itself has been.
-	const copies = copiesFor(exchange, plan, budget, ports.now())
-	const response = send(exchange, plan, { forward, budget, ports, scope })
+	const copies = copiesFor(exchange, plan, budget, ports.now(), true)
+	const response = send(exchange, plan, { forward, budget, ports, scope }, copies?.takenBody)
 	if (copies !== undefined) {
 		const load = (name: string) => serviceFor(knowledge, exchange, name, scope)
 		const send = () => sendCopies(exchange, plan, copies, load, budget, ports)
-		// Making copies takes time from the one thread that there is: not while the request itself may want it.
-		const isIdle = Promise.race([response.then(() => ports.wait(0)), ports.wait(COPIES_AFTER_MS)])
-		scope.waitUntil(isIdle.then(send))
+		scope.waitUntil(untilIdle(response, ports).then(send))
 	}
 	return response
 }

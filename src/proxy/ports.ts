@@ -17,6 +17,12 @@ export interface Scope {
 	waitUntil(work: Promise<unknown>): void
 }
 
+export interface PipedBody {
+	readonly body: ReadableStream
+	/** Settles when all has been read, or the body was broken off, by whomever. Never rejects. */
+	readonly ended: Promise<void>
+}
+
 export interface ProxyPorts {
 	/** ms since the epoch. */
 	now(): number
@@ -29,6 +35,8 @@ export interface ProxyPorts {
 	send(request: Request, timeoutMs?: number, signal?: AbortSignal): Promise<Response>
 	/** Settles after this long. */
 	wait(ms: number): Promise<void>
+	/** The same bytes on their way to the client, until `signal` aborts. `length` is the one that was declared. */
+	pipe(body: ReadableStream, length: string | null, signal: AbortSignal): PipedBody
 	/** The peer's address, '' when unknown. Never taken from a field that the peer could write. */
 	clientAddress(request: Request): string
 	/** Told of a mistake in the mesh itself. The client only learns that there was one. */

@@ -2,9 +2,8 @@
  * Hedged requests: when an answer takes longer than it usually does, the same request goes to another endpoint, and the first answer
  * counts. J. Dean, L. A. Barroso, "The Tail at Scale", CACM 2013: after the 95th percentile, the tail shrinks for 5 % more load.
  */
-import type { HedgingRules, RetryBudgetRules } from '../snapshot/trafficPolicy.ts'
+import type { HedgingRules } from '../snapshot/trafficPolicy.ts'
 import { isIdempotent } from './retry.ts'
-import { mayRetry, type RetryBudget } from './retryBudget.ts'
 
 /** The recent latencies of a service. Buckets' bounds grow by the fourth root of two, from 0.25 ms to 131 s. */
 export interface RecentLatencies {
@@ -87,16 +86,8 @@ function quantileOf({ counts, weight }: RecentLatencies, quantile: number): numb
 }
 
 /**
- * Whether another request may be sent beside `extras` that were already: the method is idempotent (RFC 9110 §9.2.2) and the retry budget
- * has room. Who sends it starts a retry of the budget. Without a budget nothing is hedged: load upon load would have no bound.
+ * Whether another request may be sent beside `extras` that were already: the method is idempotent (RFC 9110 §9.2.2). Who sends it
+ * starts a retry of the budget first: without room there, nothing is hedged, for load upon load would have no bound.
  */
-export function mayHedge(
-	{ maxExtra }: HedgingRules,
-	extras: number,
-	method: string,
-	budget: RetryBudget,
-	budgetRules: RetryBudgetRules,
-	now: number,
-): boolean {
-	return extras < maxExtra && isIdempotent(method) && mayRetry(budget, budgetRules, now)
-}
+export const mayHedge = ({ maxExtra }: HedgingRules, extras: number, method: string): boolean =>
+	extras < maxExtra && isIdempotent(method)

@@ -7,7 +7,11 @@
 import type { OutlierRules } from '../snapshot/trafficPolicy.ts'
 
 /** How an attempt ended. One that its client broke off says nothing of the endpoint, and is none. */
-export type Outcome = { readonly kind: 'answer'; readonly status: number } | { readonly kind: 'connection' | 'timeout' }
+export type Outcome =
+	| { readonly kind: 'answer'; readonly status: number }
+	| { readonly kind: 'connection' | 'timeout' }
+	/** Given up, as a hedge that was sent later to another endpoint had been answered: it was slow by at least the hedge's delay. */
+	| { readonly kind: 'beaten' }
 
 /** What an isolate knows of one endpoint. */
 export interface OutlierState {
@@ -15,6 +19,8 @@ export interface OutlierState {
 	consecutive5xx: number
 	consecutiveGateway: number
 	consecutiveLocal: number
+	/** Attempts in a row that were beaten, without an answer of any kind in between. */
+	consecutiveBeaten: number
 	/** Of the interval that is under way. */
 	requests: number
 	failures: number
@@ -26,12 +32,19 @@ export interface OutlierState {
 	onTrial: boolean
 	/** Until then, the answer to the request that tries it is awaited. */
 	probeUntil: number
+	/** Of the request that is to try it, while it is placed and not sent. */
+	reservation: (() => void) | undefined
 	/** This isolate ejected it, and has told nobody yet. */
 	unshared: boolean
 }
 
 /** Ejections last up to this share longer, so that those that left together do not return together. */
 export const JITTER_SHARE = 0.1
+/**
+ * Whoever is beaten so often in a row does not answer any more, though hedging hides it from every client. A healthy endpoint whose
+ * attempts lose as often as 40 % of the time, to hedges after a short fixed delay, is beaten so often once in 10⁸ runs.
+ */
+const BEATEN_IN_A_ROW = 20
 
 /** All answers below 500 say the same of an endpoint: one object for all of them. */
 const SUCCESS: Outcome = { kind: 'answer', status: 200 }
@@ -42,12 +55,14 @@ export const createOutlierState = (): OutlierState => ({
 	consecutive5xx: 0,
 	consecutiveGateway: 0,
 	consecutiveLocal: 0,
+	consecutiveBeaten: 0,
 	requests: 0,
 	failures: 0,
 	ejections: 0,
 	ejectedUntil: 0,
 	onTrial: false,
 	probeUntil: 0,
+	reservation: undefined,
 	unshared: false,
 })
 
@@ -55,9 +70,26 @@ export const createOutlierState = (): OutlierState => ({
 export const takesTraffic = (state: OutlierState, now: number): boolean =>
 	now >= state.ejectedUntil && (!state.onTrial || now >= state.probeUntil)
 
+/**
+ * To be told at once when a request is placed at the endpoint: others are placed before it is sent, and after a pause many in the same
+ * instant. Answers how to give the trial back when the request is placed elsewhere instead, which does nothing once it was sent, or the
+ * trial is another's; undefined when there is no trial to be had.
+ */
+export function reserveTrial(rules: OutlierRules, state: OutlierState, now: number): (() => void) | undefined {
+	if (!state.onTrial || !takesTraffic(state, now)) return undefined
+	const giveBack = () => {
+		if (state.reservation === giveBack) state.probeUntil = 0
+	}
+	state.reservation = giveBack
+	state.probeUntil = now + rules.intervalMs
+	return giveBack
+}
+
 /** To be told of every request to the endpoint. A probe that is never heard of again bars it for an interval at most. */
 export function onSend(rules: OutlierRules, state: OutlierState, now: number): void {
-	if (state.onTrial && now >= state.ejectedUntil) state.probeUntil = now + rules.intervalMs
+	if (!state.onTrial || now < state.ejectedUntil) return
+	state.reservation = undefined
+	state.probeUntil = now + rules.intervalMs
 }
 
 /**
@@ -72,6 +104,8 @@ export function recordOutcome(
 	now: number,
 ): 'eject' | 'recovered' | undefined {
 	if (now < state.ejectedUntil) return undefined
+	if (outcome.kind === 'beaten') return countBeaten(rules, state)
+	if (outcome.kind === 'answer') state.consecutiveBeaten = 0
 	state.requests++
 	const failed = outcome.kind !== 'answer' || outcome.status >= 500
 	if (failed) state.failures++
@@ -83,6 +117,16 @@ export function recordOutcome(
 	state.consecutiveGateway = 0
 	state.consecutiveLocal = 0
 	return wasOnTrial ? 'recovered' : undefined
+}
+
+/**
+ * Silence is a failure of local origin, and goes by the same switch. By itself one says too little to be a failure: it is no verdict on
+ * an endpoint on trial either, which then stays there until it answers.
+ */
+function countBeaten(rules: OutlierRules, state: OutlierState): 'eject' | undefined {
+	if (rules.consecutiveLocalOriginFailures === 0) return undefined
+	state.consecutiveBeaten++
+	return state.consecutiveBeaten >= BEATEN_IN_A_ROW ? 'eject' : undefined
 }
 
 /** Envoy: what never became an answer counts as 503 or 504, unless such failures are counted apart. */
@@ -141,6 +185,7 @@ export function begin(rules: OutlierRules, state: OutlierState, now: number, ms:
 	state.consecutive5xx = 0
 	state.consecutiveGateway = 0
 	state.consecutiveLocal = 0
+	state.consecutiveBeaten = 0
 	state.requests = 0
 	state.failures = 0
 	return state.ejectedUntil

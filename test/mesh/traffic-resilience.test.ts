@@ -1,5 +1,5 @@
 /** Load balancing and resilience on the real runtime: requests that race, wait for each other, and leave endpoints alone. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Backend, startBackend } from './backend.ts'
 import { eventually, open, responseOf } from './client.ts'
@@ -22,6 +22,8 @@ interface Tried {
 const answer: Behaviour = (_, response) => void response.end('answered')
 const hang: Behaviour = () => {}
 const reset: Behaviour = ({ socket }) => socket.resetAndDestroy()
+/** Begins to answer, and goes on until the test ends it. */
+const begin: Behaviour = (_, response) => void response.writeHead(200).write('begun')
 const tooMany: Behaviour = (_, response) => void response.writeHead(429, { 'retry-after': '60' }).end()
 
 let mesh: Mesh
@@ -58,6 +60,11 @@ beforeAll(async () => {
 	const roundRobin = { loadBalancer: { type: 'RoundRobin' } }
 	await mesh.apply(
 		...governed('hedged', { ...roundRobin, hedging: { delay: '100ms', maxExtraRequests: 1 } }, ['a', 'b']),
+		...governed('frozen', {
+			...roundRobin,
+			hedging: { delay: '20ms', maxExtraRequests: 1 },
+			retryBudget: { percent: 100, interval: '10s' },
+		}),
 		...governed('one-at-a-time', { circuitBreaker: { maxRequests: 1, maxPendingRequests: 2, maxWait: '5s' } }),
 		...governed('at-once', { circuitBreaker: { maxRequests: 1 } }),
 		...governed('impatient', { circuitBreaker: { maxRequests: 1, maxPendingRequests: 9, maxWait: '200ms' } }),
@@ -66,7 +73,17 @@ beforeAll(async () => {
 		...governed('dying', roundRobin),
 		...governed('timed', { timeouts: { request: '10s' } }),
 	)
-	const hosts = ['hedged', 'one-at-a-time', 'at-once', 'impatient', 'sticky', 'asks-for-less', 'dying', 'timed']
+	const hosts = [
+		'hedged',
+		'frozen',
+		'one-at-a-time',
+		'at-once',
+		'impatient',
+		'sticky',
+		'asks-for-less',
+		'dying',
+		'timed',
+	]
 	for (const host of hosts)
 		for (const region of ['weur', 'enam'])
 			await eventually(
@@ -129,6 +146,34 @@ describe('a hedged request', () => {
 		)
 		expect(lines.map(({ endpoint }) => endpoint)).toEqual(['e1', 'e1', 'e1', 'e1'])
 		expect(lines.some(({ attempts }) => attempts === 2)).toBe(true)
+	})
+})
+
+it('an endpoint that hangs behind hedges is left alone after twenty', async () => {
+	behave = { b: hang }
+	for (let i = 0; i < 90; i++) expect((await mesh.via('frozen.test')).status).toBe(200)
+	expect(tried.filter(({ endpoint }) => endpoint === 'b')).toHaveLength(20)
+})
+
+describe('a response that is on its way', () => {
+	it.each<[string, (response: ServerResponse, client: ClientRequest) => void]>([
+		['has come to its end', (response) => void response.end()],
+		['fails', (response) => void response.destroy()],
+		['has lost its client, which the next byte finds out', (_, client) => void client.destroy()],
+	])('counts against the limit until it %s', async (_, end) => {
+		behave = { a: begin, b: begin, c: begin }
+		const client = open({ port: mesh.port('weur'), host: 'at-once.test' })
+		client.end()
+		const response = await responseOf(client)
+		response.on('error', () => {}).resume()
+		behave = {}
+		const statusNow = async () => (await mesh.via('at-once.test')).status
+		expect([response.statusCode, await statusNow(), await statusNow()]).toEqual([200, 503, 503])
+		const sending = tried[0]!.response
+		const writing = setInterval(() => sending.writable && sending.write('more'), 50)
+		end(sending, client)
+		await eventually(statusNow, (status) => status === 200)
+		clearInterval(writing)
 	})
 })
 

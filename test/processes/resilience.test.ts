@@ -114,6 +114,28 @@ test('a frozen endpoint makes p99 slow for no longer than an interval, and has i
 	expect(failuresOf(running)).toEqual([])
 })
 
+test('a frozen endpoint that hedging hides is ejected all the same, and costs nobody the wait any more', async () => {
+	const hedgeMs = 100
+	await apply('hidden', {
+		loadBalancer: { type: 'RoundRobin' },
+		hedging: { delay: `${hedgeMs}ms`, maxExtraRequests: 1 },
+		retryBudget: { percent: 100, interval: '10s' },
+	})
+	const [a] = await startThree(port, 'hidden')
+	const running = await loadOn('hidden', ['a', 'b', 'c'])
+	const slow = (answers: readonly Answer[]) => answers.filter(({ tookMs }) => tookMs >= hedgeMs)
+	a!.kill('SIGSTOP')
+	const from = running.answers.length
+	await eventually(() => slow(running.answers.slice(from)).length >= 20, 10_000)
+	// Those that were under way with the twentieth.
+	await more(running, 2 * LANES)
+	const ejected = running.answers.length
+	await more(running, 2 * MANY)
+	expect(slow(running.answers.slice(ejected)).length / (2 * MANY)).toBeLessThan(0.01)
+	await running.stop()
+	expect(failuresOf(running)).toEqual([])
+})
+
 test('when all endpoints are down callers hear so at once, and when they are back all is well without a restart', async () => {
 	const three = await startThree(port, 'down')
 	const running = await loadOn('down', ['a', 'b', 'c'])

@@ -41,15 +41,27 @@ export function latenciesOf(world: World, policy: Policy): Latency[] {
 	})
 }
 
+interface Pace {
+	readonly utilisation: number
+	readonly meanMs: number
+}
+
+/** For each 1 of weight. All runs last several times as long as latencies are remembered. */
+export const PACES = {
+	'a request in ten seconds': { utilisation: 1e-5, meanMs: 10 },
+	'100 requests a second': { utilisation: 0.01, meanMs: 10 },
+	'60 requests a second, and 60 under way': { utilisation: 0.6, meanMs: 1_000 },
+} satisfies Readonly<Record<string, Pace>>
+
 /** Share points between what each server got and its weight, the largest of all; the mean over the seeds, so that chance cancels out. */
 export function weightError(
 	weights: readonly number[],
 	policy: Policy,
-	utilisation: number,
+	{ utilisation, meanMs }: Pace,
 	isSteady: boolean,
 ): number {
 	// With workers in plenty, the load makes no latency longer.
-	const servers = weights.map((weight) => server({ weight, workers: 100 * weight, isSteady }))
+	const servers = weights.map((weight) => server({ weight, workers: 100 * weight, meanMs, isSteady }))
 	const total = weights.reduce((sum, weight) => sum + weight, 0)
 	const runs = SEEDS.map((seed) =>
 		run({ servers, utilisation, isolates: 1, requests: REQUESTS }, POLICIES[policy], seed),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { adaptiveFigures, WORKERS } from './resilienceAdaptive.ts'
 import { ADAPTIVE_PHASES, resilienceFigures } from './resilienceFigures.ts'
+import { AFTER_100, frozen } from './resilienceFrozen.ts'
 import { detector, outage, totalOutage } from './resilienceHealth.ts'
 import { HEDGE_BUDGET, hedging, P95 } from './resilienceHedging.ts'
 import { OUTLIER_RULES } from './resilienceOutliers.ts'
@@ -131,6 +132,22 @@ describe('hedging', () => {
 			expect(added).toBeLessThan(HEDGE_BUDGET.share + 0.01)
 		}
 	})
+
+	it.each(SEEDS)(
+		'does not hide an endpoint that froze: it is ejected in seconds, and p99 is well again (seed %i)',
+		(seed) => {
+			for (const rules of [AFTER_100, P95]) {
+				const { p99Ms, ejectedAfterMs, goodEjected, probes } = frozen(seed, rules, true)
+				expect(ejectedAfterMs).toBeLessThan(3_000)
+				expect(p99Ms.frozen).toBeGreaterThan(p99Ms.before * 1.2)
+				expect(p99Ms.ejected).toBeLessThan(p99Ms.before * 1.1)
+				expect(goodEjected).toBe(0)
+				// One an interval, when its 30 s are over.
+				expect(probes).toBe(3)
+				expect(frozen(seed, rules, false).p99Ms.frozen).toBeGreaterThan(p99Ms.before * 1.5)
+			}
+		},
+	)
 })
 
 describe('the table of figures', () => {

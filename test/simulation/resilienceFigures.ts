@@ -1,6 +1,7 @@
 /** The simulations of resilience in figures, as a Markdown table: medians of seeds, with the lowest and the highest. */
 import { ranged, table } from '../../scripts/bench/report.ts'
 import { ADAPTIVE_RULES, adaptiveFigures, WORKERS } from './resilienceAdaptive.ts'
+import { AFTER_100, frozen } from './resilienceFrozen.ts'
 import { detector, outage, totalOutage } from './resilienceHealth.ts'
 import { hedging, P95 } from './resilienceHedging.ts'
 import { region } from './resilienceRegion.ts'
@@ -107,9 +108,25 @@ function hedgingRows(): Row[] {
 	})
 }
 
+function frozenRows(): Row[] {
+	const ways = [
+		['after 100 ms', AFTER_100],
+		['after the p95', P95],
+	] as const
+	return ways.flatMap(([name, rules]): Row[] => {
+		const value = over(SEEDS, (seed) => frozen(seed, rules, true))
+		return [
+			[`hedging: ${name}, one of 10 freezes`, 'p99 before, ms', value(({ p99Ms }) => p99Ms.before)],
+			['', 'p99 until its ejection, ms', value(({ p99Ms }) => p99Ms.frozen)],
+			['', 'p99 from then on, ms', value(({ p99Ms }) => p99Ms.ejected)],
+			['', 'ejected after, s', value(({ ejectedAfterMs }) => ejectedAfterMs / 1_000, 1)],
+		]
+	})
+}
+
 /** For the page of results. Takes a few seconds. */
 export const resilienceFigures = (): string =>
 	table(
 		['simulated', 'figure', 'median (lowest–highest)'],
-		[...stormRows(), ...healthRows(), ...regionRows(), ...adaptiveRows(), ...hedgingRows()],
+		[...stormRows(), ...healthRows(), ...regionRows(), ...adaptiveRows(), ...hedgingRows(), ...frozenRows()],
 	)

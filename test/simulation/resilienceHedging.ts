@@ -2,6 +2,7 @@
 import { createRecentLatencies, hedgeDelayMs, mayHedge, recordLatency } from '../../src/resilience/hedging.ts'
 import {
 	createRetryBudget,
+	mayRetry,
 	onRequest,
 	onRequestEnd,
 	onRetryEnd,
@@ -27,11 +28,15 @@ export interface HedgingFigures {
 	readonly added: number
 }
 
-/** Log-normal around 20 ms (Box–Muller), and the pause. */
-function latencyMs(random: () => number): number {
+/** Log-normal around 20 ms (Box–Muller). */
+export function usualMs(random: () => number): number {
 	const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-	return 20 * Math.exp(0.4 * normal) + (random() < PAUSE_CHANCE ? PAUSE_MS * (0.5 + random()) : 0)
+	return 20 * Math.exp(0.4 * normal)
 }
+
+/** And the pause. */
+const latencyMs = (random: () => number): number =>
+	usualMs(random) + (random() < PAUSE_CHANCE ? PAUSE_MS * (0.5 + random()) : 0)
 
 /** `slowdown`: what latencies are multiplied by, at a time. Figures are of what comes after `measuredFrom`. */
 export function hedging(
@@ -61,7 +66,7 @@ export function hedging(
 		events.after(latencyMs(random) * slowdown(events.now), answer)
 		const delayMs = rules && hedgeDelayMs(recent, rules, events.now)
 		const hedge = (sent: number) => () => {
-			if (isOver || !mayHedge(rules!, sent, 'GET', budget, HEDGE_BUDGET, events.now)) return
+			if (isOver || !mayHedge(rules!, sent, 'GET') || !mayRetry(budget, HEDGE_BUDGET, events.now)) return
 			if (isMeasured) extras++
 			const retry = onRetryStart(budget, HEDGE_BUDGET, events.now)
 			events.after(latencyMs(random) * slowdown(events.now), () => {

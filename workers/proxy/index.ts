@@ -8,7 +8,7 @@ import { reporter } from '../../src/proxy/reporting.ts'
 import { createRoutingTable } from '../../src/proxy/routingTable.ts'
 import { type Place, placement, regionOf } from '../../src/region.ts'
 import { controlPlane } from './controlPlane.ts'
-import { send } from './send.ts'
+import { pipe, send } from './send.ts'
 
 export interface ProxyEnv {
 	readonly MESH_DOMAIN: string
@@ -50,6 +50,7 @@ function start(env: ProxyEnv, region: string): Serve {
 		random: Math.random,
 		send,
 		wait: (ms) => scheduler.wait(ms),
+		pipe,
 		report: (error) =>
 			console.error(JSON.stringify({ event: 'bug', error: String(error), stack: (error as Error)?.stack })),
 		// The edge writes this field itself, over whatever a client sends.

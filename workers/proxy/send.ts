@@ -1,4 +1,5 @@
-/** Sends a request to an endpoint, for as long as its rule allows. */
+/** Sends a request to an endpoint, for as long as its rule allows, and pipes its response. */
+import type { PipedBody } from '../../src/proxy/ports.ts'
 
 /** Compressed bodies stay as they are, whoever looks at them (`encodeBody` where responses are made says the same). */
 const UNTOUCHED = { redirect: 'manual', encodeResponseBody: 'manual' } as const
@@ -19,7 +20,7 @@ export async function send(request: Request, timeoutMs?: number, cancelled?: Abo
 	if (response.body === null) return response
 	const length = response.headers.get('content-length')
 	const isSmall = length !== null && Number(length) <= SMALL_BODY_BYTES
-	return copyOf(response, isSmall ? await response.arrayBuffer() : streamUntil(signal, response.body, length))
+	return copyOf(response, isSmall ? await response.arrayBuffer() : pipe(response.body, length, signal).body)
 }
 
 /** A switched protocol outlives every timeout: a signal that aborted later would stop its frames. */
@@ -39,14 +40,14 @@ async function connect(request: Request, timeoutMs: number, cancelled: AbortSign
 }
 
 /**
- * The runtime pumps a body that nobody touches past us, and then no signal stops it. Piping it through keeps the pump native and
- * lets the signal stop it. A stream of known length keeps its Content-Length.
+ * The runtime pumps a body that nobody touches past us, and then no signal stops it, and nobody hears of its end. Piping it through
+ * keeps the pump native. A stream of known length keeps its Content-Length.
  */
-function streamUntil(signal: AbortSignal, body: ReadableStream, length: string | null): ReadableStream {
+export function pipe(body: ReadableStream, length: string | null, signal: AbortSignal): PipedBody {
 	const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length))
+	const piping = body.pipeTo(through.writable, { signal })
 	// Its failure is the reader's to see: the body ends early.
-	body.pipeTo(through.writable, { signal }).catch(() => {})
-	return through.readable
+	return { body: through.readable, ended: piping.catch(() => {}) }
 }
 
 function copyOf({ status, statusText, headers }: Response, body: ReadableStream | ArrayBuffer): Response {

@@ -7,7 +7,8 @@ import { candidate, scripted } from './candidates.ts'
 
 const NOW = 1_800_000_000_000
 const DECAY = 10_000
-const loadOf = (ewmaMs: number, inFlight = 0) => Object.assign(newLoad(), { ewmaMs, ewmaAt: NOW, inFlight })
+const loadOf = (ewmaMs: number, inFlight = 0, share = 1) =>
+	Object.assign(newLoad(), { ewmaMs, ewmaAt: NOW, inFlight, share })
 
 describe('a latency', () => {
 	it.each([
@@ -76,10 +77,13 @@ describe('the expected wait', () => {
 		['is that again for each request in flight', 50, 3, 0, 1, 200],
 		['fades while nothing is heard', 50, 3, DECAY, 1, 200 / Math.E],
 		['counts requests in flight by weight', 50, 4, 0, 2, 150],
+		['fades the sooner, the more requests are due', 50, 0, DECAY / 4, 4, 50 / Math.E],
+		['fades the later, the fewer are', 50, 0, 2 * DECAY, 1 / 2, 50 / Math.E],
+		['fades 8 times later at most, however few are', 50, 0, 8 * DECAY, 1e-6, 50 / Math.E],
 		['is nothing where nothing is known and nothing in flight', 0, 0, 0, 1, 0],
 		['is nothing where what was known is forgotten', 50, 0, 30 * DECAY, 1, 0],
 	])('%s', (_, ewmaMs, inFlight, elapsed, share, expected) => {
-		expect(expectedWait(loadOf(ewmaMs, inFlight), NOW + elapsed, DECAY, share)).toBeCloseTo(expected, 6)
+		expect(expectedWait(loadOf(ewmaMs, inFlight, share), NOW + elapsed, DECAY)).toBeCloseTo(expected, 6)
 	})
 
 	it('where nothing is known but something in flight is above all that is known, and grows with what is in flight', () => {
@@ -91,6 +95,12 @@ describe('the expected wait', () => {
 })
 
 describe('peak EWMA', () => {
+	it('tells each endpoint its share of the mean weight', () => {
+		const candidates = [1, 2, 5, 8].map((weight) => candidate(0, 0, 0, weight))
+		peakEwma(candidates, 2, DECAY)
+		expect(candidates.map(({ load }) => load.share)).toEqual([1 / 4, 1 / 2, 5 / 4, 2])
+	})
+
 	it('lets one request try a new endpoint, and keeps the others where answers come from', () => {
 		const candidates = [candidate(2, 30, NOW), candidate()]
 		const choose = peakEwma(candidates, 2, DECAY)

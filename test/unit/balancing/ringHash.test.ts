@@ -66,6 +66,8 @@ describe('a ring', () => {
 	})
 
 	it('refuses what would not fit into its numbers, as a bug', () => {
-		expect(() => ringHash(new Array(2 ** 21 + 1), { minimum: 1, maximum: 1 })).toThrow(RangeError)
+		expect(() => ringHash(new Array(2 ** 21 + 1).fill({ id: 'e', weight: 1 }), { minimum: 1, maximum: 1 })).toThrow(
+			RangeError,
+		)
 	})
 })

@@ -17,6 +17,8 @@ describe('a new endpoint', () => {
 		['has a second of time from the beginning', 0, { minimumShare: 0 }, 1 / 60],
 		['has something even if it is of the future', -5_000, { minimumShare: 0 }, 1 / 60],
 		['is warm at once when a second is all it takes', 0, { durationMs: 500 }, 1],
+		['is warm at once when it has no time', 0, { durationMs: 0 }, 1],
+		['is warm at once when it has less than no time', 0, { durationMs: -60_000, aggression: 2 }, 1],
 		['is warm at once when its minimum is all', 0, { minimumShare: 1 }, 1],
 	])('%s', (_, age, changes, expected) => {
 		expect(warmUpFactor(ADDED + age, ADDED, { ...rules, ...changes })).toBeCloseTo(expected, 9)

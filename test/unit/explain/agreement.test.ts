@@ -10,6 +10,7 @@ import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import { seeded } from '../../random.ts'
 import { START } from '../proxy/fakeProxy.ts'
 import { DOMAIN, type FakeReplica, fakeReplica } from '../proxy/fakeReplica.ts'
+import { pipe } from '../proxy/piped.ts'
 import { CLIENT, explainOn, stageOf } from './explained.ts'
 import { DELAY_MS, MIRROR, randomMesh, randomRequest } from './randomRules.ts'
 
@@ -57,6 +58,7 @@ function isolate(replica: FakeReplica, random: () => number) {
 			state.waitedMs += ms
 			return Promise.resolve()
 		},
+		pipe,
 		clientAddress: () => CLIENT,
 		report: (error) => {
 			throw error

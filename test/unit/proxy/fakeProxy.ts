@@ -5,6 +5,7 @@ import type { ProxyPorts } from '../../../src/proxy/ports.ts'
 import type { Refusal } from '../../../src/proxy/refusal.ts'
 import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import { DOMAIN, type FakeReplica, fakeReplica, head, service, slice } from './fakeReplica.ts'
+import { pipe } from './piped.ts'
 
 /** One host, one route, one service with one endpoint. */
 export const shop = {
@@ -60,6 +61,7 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 			proxy.waits.push(ms)
 			proxy.now += ms
 		},
+		pipe,
 		clientAddress: () => '192.0.2.1',
 		report: (error) => proxy.bugs.push(error),
 		observe: (_exchange, _response, refusal) => proxy.refusals.push(refusal),

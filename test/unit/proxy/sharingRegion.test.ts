@@ -10,6 +10,7 @@ import { believed, type RegionEjections, takeIn } from '../../../src/telemetry/e
 import { seeded } from '../../random.ts'
 import { START } from './fakeProxy.ts'
 import { DOMAIN, type FakeReplica, fakeReplica } from './fakeReplica.ts'
+import { pipe } from './piped.ts'
 import { ejected, RULES, web } from './watchedService.ts'
 
 /** A region's telemetry store in memory, of which only the ejections matter here. */
@@ -62,6 +63,7 @@ function isolateIn(region: Region, name: string, random: () => number, fails: (i
 			return new Response(null, { status: isBad ? 500 : 200 })
 		},
 		wait: region.wait,
+		pipe,
 		clientAddress: () => '',
 		report: (error: unknown) => {
 			throw error

@@ -9,6 +9,7 @@ import type { TrafficRules } from '../../../src/snapshot/trafficPolicy.ts'
 import { seeded } from '../../random.ts'
 import { START } from './fakeProxy.ts'
 import { DOMAIN, type FakeReplica, fakeReplica, head, rule, service, slice } from './fakeReplica.ts'
+import { pipe } from './piped.ts'
 
 /** A request as an endpoint got it. */
 export interface Sent {
@@ -40,6 +41,8 @@ export interface Got {
 	readonly endpoint: string | undefined
 	readonly attempts: number
 	readonly tookMs: number
+	/** Its body unread, unless the mesh made it. */
+	readonly response: Response
 }
 
 export interface TimedProxy {
@@ -101,6 +104,7 @@ function timedProxy(seed = 1): TimedProxy {
 		random,
 		send,
 		wait: (ms) => new Promise((resolve) => at(now + ms, resolve)),
+		pipe,
 		clientAddress: () => '192.0.2.1',
 		report: (error) => proxy.bugs.push(error),
 		observe: (exchange) => exchanges.set(exchange.request, exchange),
@@ -135,7 +139,7 @@ function timedProxy(seed = 1): TimedProxy {
 			const reason = isOurs ? ((await response.json()) as { reason: string }).reason : undefined
 			const { endpoint, attempts } = exchanges.get(request)!
 			const { status, headers } = response
-			return { status, reason, headers, endpoint: endpoint?.id, attempts, tookMs: now - from }
+			return { status, reason, headers, endpoint: endpoint?.id, attempts, tookMs: now - from, response }
 		},
 		async pass(ms) {
 			const until = now + ms

@@ -1,8 +1,7 @@
 /** When a request is sent once more, and how well a service's latency is known. */
 import { describe, expect, it } from 'vitest'
 import { createRecentLatencies, hedgeDelayMs, mayHedge, recordLatency } from '../../../src/resilience/hedging.ts'
-import { createRetryBudget, onRequest, onRetryStart } from '../../../src/resilience/retryBudget.ts'
-import type { HedgingRules, RetryBudgetRules } from '../../../src/snapshot/trafficPolicy.ts'
+import type { HedgingRules } from '../../../src/snapshot/trafficPolicy.ts'
 import { seeded } from '../../random.ts'
 
 const START = 1_700_000_000_000
@@ -86,12 +85,6 @@ describe('the delay', () => {
 })
 
 describe('another request', () => {
-	const rules: RetryBudgetRules = { of: 'active', share: 0.5, minimumConcurrency: 0 }
-	const budgetOf = (requests: number) => {
-		const budget = createRetryBudget(rules, 30_000, START)
-		for (let i = 0; i < requests; i++) onRequest(budget, START)
-		return budget
-	}
 	const hedging: HedgingRules = { after: { ms: 10 }, maxExtra: 2 }
 
 	it.each([
@@ -102,13 +95,6 @@ describe('another request', () => {
 		['POST', 0, false],
 		['PATCH', 0, false],
 	])('of method %s beside %i extra ones: %s', (method, extras, expected) => {
-		expect(mayHedge(hedging, extras, method, budgetOf(10), rules, START)).toBe(expected)
-	})
-
-	it('is a retry of the budget', () => {
-		const budget = budgetOf(2)
-		expect(mayHedge(hedging, 0, 'GET', budget, rules, START)).toBe(true)
-		onRetryStart(budget, rules, START)
-		expect(mayHedge(hedging, 0, 'GET', budget, rules, START)).toBe(false)
+		expect(mayHedge(hedging, extras, method)).toBe(expected)
 	})
 })

@@ -28,6 +28,7 @@ const rules = (changes: Partial<OutlierRules> = {}): OutlierRules => ({
 
 const connection: Outcome = { kind: 'connection' }
 const timeout: Outcome = { kind: 'timeout' }
+const beaten: Outcome = { kind: 'beaten' }
 
 /** Statuses, or c and t for lost connections and timeouts. */
 const verdicts = (asked: OutlierRules, outcomes: string): string[] => {
@@ -64,6 +65,62 @@ describe('failures in a row', () => {
 		['none where no detector is on', {}, '500 503 c t 500', '- - - - -'],
 	])('%s', (_, changes, outcomes, expected) => {
 		expect(verdicts(rules(changes), outcomes).join(' ')).toBe(expected)
+	})
+})
+
+describe('attempts that hedges beat', () => {
+	const asked = rules({ consecutiveLocalOriginFailures: 5 })
+	const told = (asked: OutlierRules, outcomes: readonly Outcome[]) => {
+		const state = createOutlierState()
+		return { state, last: outcomes.map((outcome) => recordOutcome(asked, state, outcome, START)).at(-1) }
+	}
+	const times = (count: number) => Array.from({ length: count }, () => beaten)
+
+	it.each<[string, readonly Outcome[], 'eject' | undefined]>([
+		['19 in a row', times(19), undefined],
+		['20 in a row', times(20), 'eject'],
+		['21, where the first 20 might not eject', times(21), 'eject'],
+		['20 with an answer in between', [...times(19), answered(200), ...times(19)], undefined],
+		['20 with an answer in between, even a 500', [...times(19), answered(500), ...times(19)], undefined],
+		['20 with silence of other kinds in between', [...times(10), connection, timeout, ...times(10)], 'eject'],
+	])('%s', (_, outcomes, expected) => {
+		expect(told(asked, outcomes).last).toBe(expected)
+	})
+
+	it('say nothing where failures of local origin are not looked for', () => {
+		expect(told(rules({ consecutive5xx: 1 }), times(100)).last).toBeUndefined()
+	})
+
+	it('are no failures in any other count', () => {
+		const { state } = told(rules({ consecutiveLocalOriginFailures: 2, consecutive5xx: 1 }), times(19))
+		expect(state).toEqual({ ...createOutlierState(), consecutiveBeaten: 19 })
+	})
+
+	it('leave an endpoint on trial, with a request an interval, until it answers or is ejected for longer', () => {
+		const { state } = told(asked, times(20))
+		let now = eject(asked, state, START, 0)
+		const verdicts = times(20).map(() => {
+			expect(takesTraffic(state, now)).toBe(true)
+			onSend(asked, state, now)
+			const verdict = recordOutcome(asked, state, beaten, now + 100)
+			expect([state.onTrial, takesTraffic(state, now + 100)]).toEqual([true, false])
+			now += asked.intervalMs
+			return verdict
+		})
+		expect(verdicts).toEqual([...Array.from({ length: 19 }, () => undefined), 'eject'])
+		expect(recordOutcome(asked, state, answered(200), now)).toBe('recovered')
+	})
+
+	it.each([1, 2, 3])('do not eject a healthy endpoint that loses two in five (seed %i)', (seed) => {
+		const random = seeded(seed)
+		const state = createOutlierState()
+		let most = 0
+		for (let i = 0; i < 100_000; i++) {
+			recordOutcome(asked, state, random() < 0.4 ? beaten : answered(200), START)
+			most = Math.max(most, state.consecutiveBeaten)
+		}
+		expect(most).toBeGreaterThan(5)
+		expect(most).toBeLessThan(20)
 	})
 })
 
