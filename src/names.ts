@@ -6,7 +6,7 @@ export type ResourceKey = string
 /** `<namespace>/<name>` of a service. */
 export type ServiceName = string
 
-/** The name of a part: `virtualHost/<pattern>`, `virtualHost/<pattern>/<route>`, `service/<namespace>/<name>` or `mesh`. */
+/** The name of a part: `virtualHost/<pattern>`, `virtualHost/<pattern>/<route>`, `service/<namespace>/<name>`, `namespace/<name>`, `mesh` or `trust`. */
 export type PartName = string
 
 export const resourceKey = (kind: string, namespace: string, name: string): ResourceKey =>
@@ -21,6 +21,9 @@ export const namespacePart = (namespace: string): PartName => `namespace/${names
 export const servicePart = (service: ServiceName): PartName => `service/${service}`
 /** The part that says what holds for the whole mesh. */
 export const MESH_PART: PartName = 'mesh'
+
+/** The part that says whom to believe: keys and revocations. */
+export const TRUST_PART: PartName = 'trust'
 
 /** One entry of a Secret: what its sealed value is bound to. */
 export const secretEntry = (namespace: string, name: string, key: string): string =>

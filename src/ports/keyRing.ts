@@ -1,0 +1,259 @@
+/** The keys of the mesh: what they sign, how they rotate, and what was revoked. Private keys never leave it. */
+import type { Result } from '../result.ts'
+import type { PublicJwk, Trust } from '../snapshot/trust.ts'
+import type { Page, Principal } from './policyStore.ts'
+
+/** A workload of this mesh: `spiffe://<trust domain>/ns/<namespace>/sa/<workload>`. */
+export interface WorkloadName {
+	readonly namespace: string
+	readonly workload: string
+}
+
+/** What a key of the ring signs. The last two are certificate authorities. */
+export type KeyPurpose = 'wit-svid' | 'jwt-svid' | 'delegation' | 'x509-root' | 'x509-intermediate'
+
+/**
+ * `pending`: published, and signs nothing until nobody can hold a copy of the key set without it. `active`: signs. `retired`: verifies what
+ * it signed. `removed`: kept as history only. `revoked`: removed before its time.
+ */
+export type KeyState = 'pending' | 'active' | 'retired' | 'removed' | 'revoked'
+
+/** Times are RFC 3339; absent: not yet. */
+export interface KeyInfo {
+	readonly kid: string
+	readonly purpose: KeyPurpose
+	readonly state: KeyState
+	readonly algorithm: 'ES256'
+	readonly createdAt: string
+	/** Since when verifiers can have it. */
+	readonly publishedAt?: string
+	readonly activatedAt?: string
+	readonly retiredAt?: string
+	readonly removedAt?: string
+	/** When the last thing that it signed expires. */
+	readonly signedUntil?: string
+	/** Of a certificate authority: when its certificate ends. */
+	readonly expiresAt?: string
+}
+
+export interface PurposeInfo {
+	readonly purpose: KeyPurpose
+	readonly active: string
+	readonly pending?: string
+	/** When the pending key takes over. */
+	readonly nextRotationAt: string
+	/** Rotations in a row that failed, and what the last one said. */
+	readonly failures: number
+	readonly lastFailure?: string
+}
+
+export interface KeyRingInfo {
+	readonly trustDomain: string
+	readonly issuer: string
+	/** Grows with every change of what is published. */
+	readonly version: number
+	/** The version that the control plane's root has taken over; behind `version` while it cannot be reached. */
+	readonly publishedVersion: number
+	readonly purposes: readonly PurposeInfo[]
+	/** Newest first; removed ones for a year. */
+	readonly keys: readonly KeyInfo[]
+	/** Id of the master key that private keys are sealed under; a resealing is due while several are listed. */
+	readonly sealedUnder: readonly string[]
+}
+
+/** A rotation of one purpose, or of all. */
+export interface RotateRequest {
+	readonly purpose?: KeyPurpose
+	/** The active key is not to be trusted any more: it is revoked at once, and with it all that it signed. */
+	readonly compromised?: boolean
+}
+
+export interface RotateOutcome {
+	readonly purpose: KeyPurpose
+	/** The key that takes over, and when; in the past: it has. */
+	readonly kid: string
+	readonly activeAt: string
+}
+
+/** How a workload proved that it may have an identity; for audit. */
+export interface JoinEvidence {
+	readonly method: 'joinToken' | 'oidc' | 'privateKeyJwt' | 'clientCertificate' | 'renewal'
+	/** `<namespace>/<name>` of the WorkloadTrust that allowed it. */
+	readonly trust: string
+	/** Who said so: issuer and subject, key id, or fingerprint. No secret. */
+	readonly subject: string
+	/** The peer's, '' when unknown. */
+	readonly clientAddress: string
+}
+
+export interface WitRequest {
+	readonly workload: WorkloadName
+	/** The workload's own key, of which it has proven possession. ES256. */
+	readonly jwk: PublicJwk
+	readonly ttlSeconds: number
+	readonly evidence: JoinEvidence
+}
+
+export interface JwtSvidRequest {
+	readonly workload: WorkloadName
+	/** 1–8. */
+	readonly audiences: readonly string[]
+	readonly ttlSeconds: number
+	readonly evidence: JoinEvidence
+}
+
+export interface CertificateRequest {
+	readonly workload: WorkloadName
+	/** PKCS #10, PEM. */
+	readonly csr: string
+	readonly ttlSeconds: number
+	readonly evidence: JoinEvidence
+}
+
+export interface IssuedToken {
+	readonly token: string
+	readonly spiffeId: string
+	/** Seconds. */
+	readonly expiresIn: number
+}
+
+export interface IssuedCertificate {
+	readonly spiffeId: string
+	/** The leaf, then what leads to the root, which is not among them. PEM, in order. */
+	readonly chain: readonly string[]
+	/** The roots, PEM. */
+	readonly bundle: readonly string[]
+	readonly expiresIn: number
+	/** Lower-case hex. */
+	readonly serialNumber: string
+}
+
+export type IssueRefusal =
+	/** The workload is revoked and the revocation has not been lifted. */
+	| { readonly reason: 'workload_revoked' }
+	| { readonly reason: 'key_revoked' }
+	/** The CSR: what is wrong with it. */
+	| { readonly reason: 'invalid_csr'; readonly detail: string }
+	| { readonly reason: 'invalid_key'; readonly detail: string }
+	/** Too many in too short a time. */
+	| { readonly reason: 'too_many'; readonly retryAfterSeconds: number }
+	/** The ring has no master key, or none that opens what it holds. */
+	| { readonly reason: 'sealed'; readonly detail: string }
+
+export interface JoinTokenInfo {
+	readonly id: string
+	readonly workload: WorkloadName
+	/** `<namespace>/<name>` of the WorkloadTrust that it is for. */
+	readonly trust: string
+	readonly createdAt: string
+	readonly createdBy: string
+	readonly expiresAt: string
+	readonly usedAt?: string
+}
+
+export type RevocationTarget =
+	| { readonly kind: 'workload'; readonly workload: WorkloadName }
+	| { readonly kind: 'token'; readonly jti: string }
+	/** RFC 7638 thumbprint of a workload's key. */
+	| { readonly kind: 'key'; readonly thumbprint: string }
+	| { readonly kind: 'certificate'; readonly serialNumber: string }
+
+export interface Revocation {
+	readonly id: string
+	readonly target: RevocationTarget
+	readonly reason: string
+	readonly revokedAt: string
+	readonly revokedBy: string
+	/** When nothing is left that it could refuse; of a workload: none, until it is lifted. */
+	readonly expiresAt?: string
+	/** The workload may join again; what was issued before the revocation stays refused. */
+	readonly liftedAt?: string
+}
+
+/** A certificate of an isolate's own key: a JWT of type `selvedge-delegation+jwt`. */
+export interface Delegation {
+	readonly token: string
+	readonly issuer: string
+	/** ms since the epoch. */
+	readonly expiresAt: number
+}
+
+export interface IdentityEvent {
+	readonly id: number
+	readonly at: string
+	/** E.g. `wit.issue`, `certificate.issue`, `join.refuse`, `key.rotate`, `revocation.create`. */
+	readonly action: string
+	readonly actor: string
+	readonly detail: Readonly<Record<string, string | number>>
+}
+
+/** JWKS of an issuer outside, or another trust domain's bundle document, as last fetched. */
+export interface FetchedKeys {
+	/** The URL that the document came from. */
+	readonly url: string
+	/** The document's text. */
+	readonly body: string
+	/** ms since the epoch, of the last good answer. */
+	readonly fetchedAt: number
+	/** What the last try said, if it failed: the document is stale. */
+	readonly failure?: string
+}
+
+export interface KeyRingPort {
+	issueWit(request: WitRequest): Promise<Result<IssuedToken, IssueRefusal>>
+	issueJwtSvid(request: JwtSvidRequest): Promise<Result<IssuedToken, IssueRefusal>>
+	issueCertificate(request: CertificateRequest): Promise<Result<IssuedCertificate, IssueRefusal>>
+	/** For isolates of the proxy: `jwk` is the isolate's own public key. */
+	delegate(isolate: string, region: string, jwk: PublicJwk): Promise<Result<Delegation, IssueRefusal>>
+
+	/** `hash`: SHA-256 of the token, hex. Never shown again. */
+	createJoinToken(
+		request: {
+			readonly workload: WorkloadName
+			readonly trust: string
+			readonly hash: string
+			readonly ttlSeconds: number
+		},
+		actor: Principal,
+	): Promise<JoinTokenInfo>
+	listJoinTokens(): Promise<readonly JoinTokenInfo[]>
+	deleteJoinToken(id: string, actor: Principal): Promise<boolean>
+	/** Uses it up. Null: unknown, used or expired. */
+	redeemJoinToken(hash: string): Promise<{ readonly workload: WorkloadName; readonly trust: string } | null>
+	/** True once per value until `expiresAt` (ms): what may be shown to the mesh only once. False too when too many are remembered. */
+	once(value: string, expiresAt: number): Promise<boolean>
+	/** Whether a peer may try to join now; the seconds to wait if not. Counts the try. */
+	admitJoin(clientAddress: string): Promise<{ readonly retryAfterSeconds: number } | null>
+	/** A try to join that was refused, for audit. */
+	refused(evidence: Omit<JoinEvidence, 'trust'>, why: string): Promise<void>
+
+	info(): Promise<KeyRingInfo>
+	rotate(request: RotateRequest, actor: Principal): Promise<Result<readonly RotateOutcome[], IssueRefusal>>
+	/** To be called at least once an hour: creates, activates, retires and removes what is due, reseals, and publishes. */
+	tick(): Promise<KeyRingInfo>
+	revoke(target: RevocationTarget, reason: string, actor: Principal): Promise<Revocation>
+	/** A workload may join again. False: there is no such revocation of a workload. */
+	lift(id: string, actor: Principal): Promise<boolean>
+	listRevocations(options: { limit: number; after?: string }): Promise<Page<Revocation>>
+	/** Newest first. */
+	events(options: { limit: number; after?: string }): Promise<Page<IdentityEvent>>
+
+	/** What the data plane knows, and the certificates beside: what JWKS and the SPIFFE bundle document are made of. */
+	published(): Promise<Published>
+
+	/** Keys of issuers and trust domains outside, by issuer or trust domain. */
+	fetchedKeys(name: string): Promise<FetchedKeys | null>
+	/** A good document replaces the one before; a failure is only noted. Of a trust domain it becomes part of `trust`. */
+	putFetchedKeys(name: string, kind: 'issuer' | 'trustDomain', fetched: FetchedKeys): Promise<void>
+	/** Those that are not in the list are forgotten. */
+	keepFetchedKeys(names: readonly string[]): Promise<void>
+}
+
+export interface Published {
+	readonly version: number
+	readonly trust: Trust
+	/** Roots, PEM: pending, active and retired ones. */
+	readonly roots: readonly string[]
+	/** For how long a copy of the key set may be used, in seconds. */
+	readonly maxAgeSeconds: number
+}
