@@ -29,11 +29,13 @@ const isOwnFile = (target: string) => /^(src|durable-objects|workers|scripts|exa
 /** What a folder of src takes from the others. One that is not listed is a leaf, and takes from none. */
 const TAKES_FROM: Readonly<Record<string, readonly string[]>> = {
 	snapshot: ['matching', 'resources'],
-	proxy: ['balancing', 'filters', 'matching', 'resilience', 'telemetry'],
+	proxy: ['balancing', 'filters', 'identity', 'matching', 'resilience', 'telemetry'],
 	explain: ['filters', 'matching', 'proxy', 'resilience', 'telemetry'],
 }
 /** The form in which the control plane speaks to the data plane: as types, everybody's, as are the ports. */
-const CONTRACT = ['snapshot', 'filters', 'match', 'trafficPolicy'].map((name) => `src/snapshot/${name}.ts`)
+const CONTRACT = ['snapshot', 'filters', 'match', 'trafficPolicy', 'peerAuthentication', 'trust'].map(
+	(name) => `src/snapshot/${name}.ts`,
+)
 
 describe('dependencies', () => {
 	it('go src ◀ durable-objects ◀ workers, never back', () => {

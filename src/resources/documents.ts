@@ -4,6 +4,7 @@ import type { ResourceRef } from '../ports.ts'
 import { err, ok, type Result } from '../result.ts'
 import { type DocumentError, formatPath, type Problem } from './documentError.ts'
 import { checkEndpointUrl, type EndpointPolicy } from './endpointUrl.ts'
+import { bundleProblems, issuerProblems } from './identityUrl.ts'
 import { findKind, type Kind, kindByName, kinds } from './kinds.ts'
 import { parse } from './problems.ts'
 import { type RawDocument, readDocuments } from './rawDocuments.ts'
@@ -90,12 +91,19 @@ function kindOf(value: RawDocument['value']): Result<Kind, Problem[]> {
 
 function parseResource(value: RawDocument['value'], kind: Kind, context: EndpointPolicy): Result<Resource, Problem[]> {
 	const parsed = parse(kind.schema, value)
-	const problems =
-		kind.kind === 'Service' ? endpointProblems(value, context) : kind.kind === 'Secret' ? withheldValues(value) : []
+	const problems = beyondSchema[kind.kind]?.(value, context) ?? []
 	return problems.length === 0 ? parsed : err([...(parsed.ok ? [] : parsed.error), ...problems])
 }
 
-/** What the schema cannot know: where this mesh's endpoints may be. Judged even when the schema refuses other fields. */
+/** What a schema cannot know. Judged even when it refuses other fields. */
+const beyondSchema: { readonly [Name in Kind['kind']]?: typeof endpointProblems } = {
+	Service: endpointProblems,
+	Secret: withheldValues,
+	WorkloadTrust: issuerProblems,
+	FederatedTrustDomain: bundleProblems,
+}
+
+/** Where this mesh's endpoints may be. */
 function endpointProblems({ spec }: RawDocument['value'], policy: EndpointPolicy): Problem[] {
 	const endpoints = (spec as { endpoints?: unknown } | null | undefined)?.endpoints
 	if (!Array.isArray(endpoints)) return []

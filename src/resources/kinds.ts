@@ -2,10 +2,12 @@
 import { z } from 'zod'
 import { DirectResponse } from './directResponse.ts'
 import { FaultInjection } from './faultInjection.ts'
+import { FederatedTrustDomain } from './federatedTrustDomain.ts'
 import { Gateway } from './gateway.ts'
 import { HTTPRoute } from './httpRoute.ts'
 import { Mesh } from './mesh.ts'
 import { Namespace } from './namespace.ts'
+import { PeerAuthentication } from './peerAuthentication.ts'
 import { ReferenceGrant } from './referenceGrant.ts'
 import type { Resource } from './resource.ts'
 import { RetryPolicy } from './retryPolicy.ts'
@@ -13,6 +15,7 @@ import { Secret } from './secret.ts'
 import { Service } from './service.ts'
 import { TrafficMatch } from './trafficMatch.ts'
 import { TrafficPolicy } from './trafficPolicy.ts'
+import { WorkloadTrust } from './workloadTrust.ts'
 
 export interface Kind {
 	/** The version that parsed resources carry. */
@@ -131,6 +134,30 @@ export const kinds: readonly Kind[] = [
 		clusterWide: false,
 		title: 'How endpoints are chosen, watched and spared',
 		schema: TrafficPolicy,
+	},
+	{
+		...selvedge,
+		kind: 'PeerAuthentication',
+		plural: 'peerauthentications',
+		clusterWide: false,
+		title: 'How callers prove who they are',
+		schema: PeerAuthentication,
+	},
+	{
+		...selvedge,
+		kind: 'WorkloadTrust',
+		plural: 'workloadtrusts',
+		clusterWide: false,
+		title: 'Who may obtain which identity',
+		schema: WorkloadTrust,
+	},
+	{
+		...selvedge,
+		kind: 'FederatedTrustDomain',
+		plural: 'federatedtrustdomains',
+		clusterWide: true,
+		title: 'Another trust domain whose workloads are believed',
+		schema: FederatedTrustDomain,
 	},
 ]
 

@@ -1,7 +1,37 @@
-/** What holds for the whole mesh: at present, where requests may go that name no registered host. */
+/** What holds for the whole mesh: where requests may go that name no registered host, and how its keys rotate. */
 import { z } from 'zod'
 import { SelvedgeApiVersion } from './apiVersions.ts'
+import { durationMs } from './duration.ts'
 import { ClusterMetadata, Status, withoutStatus } from './metadata.ts'
+import { durationBetween } from './scalars.ts'
+
+const ROTATION_INTERVAL = '168h'
+const PUBLICATION_LEAD = '1h'
+
+const Keys = z
+	.strictObject({
+		rotationInterval: durationBetween('1m', '2160h')
+			.exactOptional()
+			.meta({
+				description: `How long a key signs tokens until the next one takes over; ${ROTATION_INTERVAL} when left out. Certificate authorities have terms of their own.`,
+			}),
+		publicationLead: durationBetween('1s', '168h')
+			.exactOptional()
+			.meta({
+				description: `How long a key is published before it signs; ${PUBLICATION_LEAD} when left out. Copies of the key set may be a quarter of it old.`,
+			}),
+	})
+	.superRefine(({ rotationInterval, publicationLead }, context) => {
+		const [interval, lead] = [rotationInterval ?? ROTATION_INTERVAL, publicationLead ?? PUBLICATION_LEAD]
+		if ((durationMs(lead) ?? 0) < (durationMs(interval) ?? Number.POSITIVE_INFINITY)) return
+		const usual = rotationInterval === undefined ? ' when left out' : ''
+		// What was said is what can be changed.
+		const [field, message] =
+			publicationLead === undefined
+				? ['rotationInterval', `must be longer than publicationLead, which is ${lead} when left out`]
+				: ['publicationLead', `must be shorter than rotationInterval, which is ${interval}${usual}`]
+		context.addIssue({ code: 'custom', path: [field], message })
+	})
 
 export const Mesh = z
 	.strictObject({
@@ -17,6 +47,7 @@ export const Mesh = z
 					description:
 						'registryOnly answers 404 for hosts that no Service and no Gateway names; allowAny sends such requests on to the URL that they ask for.',
 				}),
+				keys: Keys.exactOptional(),
 			})
 			.default({ egress: 'registryOnly' }),
 		status: Status,

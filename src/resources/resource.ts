@@ -2,16 +2,19 @@
 import { type ResourceKey, resourceKey } from '../names.ts'
 import type { DirectResponse } from './directResponse.ts'
 import type { FaultInjection } from './faultInjection.ts'
+import type { FederatedTrustDomain } from './federatedTrustDomain.ts'
 import type { Gateway } from './gateway.ts'
 import type { HTTPRoute } from './httpRoute.ts'
 import type { Mesh } from './mesh.ts'
 import type { Namespace } from './namespace.ts'
+import type { PeerAuthentication } from './peerAuthentication.ts'
 import type { ReferenceGrant } from './referenceGrant.ts'
 import type { RetryPolicy } from './retryPolicy.ts'
 import type { Secret } from './secret.ts'
 import type { Service } from './service.ts'
 import type { TrafficMatch } from './trafficMatch.ts'
 import type { TrafficPolicy } from './trafficPolicy.ts'
+import type { WorkloadTrust } from './workloadTrust.ts'
 
 export { Metadata } from './metadata.ts'
 
@@ -28,6 +31,9 @@ export type Resource =
 	| TrafficMatch
 	| RetryPolicy
 	| TrafficPolicy
+	| PeerAuthentication
+	| WorkloadTrust
+	| FederatedTrustDomain
 
 /** Also takes anything else that names a resource. Cluster-wide kinds have the namespace `-`. */
 export const keyOf = ({

@@ -2,14 +2,14 @@
 import { z } from 'zod'
 import { SelvedgeApiVersion } from './apiVersions.ts'
 import { Metadata, Status, withoutStatus } from './metadata.ts'
+import { checkReach, type TargetRef, TargetRefs } from './policyTarget.ts'
 import { Retry, Timeouts } from './timing.ts'
 import { LoadBalancer } from './trafficPolicyBalancer.ts'
 import { HealthCheck, OutlierDetection, Pushback } from './trafficPolicyHealth.ts'
 import { AdaptiveConcurrency, CircuitBreaker, Hedging, RetryBudget } from './trafficPolicyLimits.ts'
 import { LocalityPreference, Warmup } from './trafficPolicyLocality.ts'
-import { checkReach, type TargetRef, TargetRefs } from './trafficPolicyTarget.ts'
 
-export type { TargetRef } from './trafficPolicyTarget.ts'
+export type { TargetRef } from './policyTarget.ts'
 
 const sections = {
 	loadBalancer: LoadBalancer.exactOptional(),

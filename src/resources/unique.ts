@@ -36,3 +36,10 @@ export function unique<T>(keyOf: (entry: T) => string | undefined, message: (fir
 			})
 	}
 }
+
+/** The same for words, each of which says all: `what` is what one of them is. */
+export const distinct = (what: string) =>
+	unique<string>(
+		(word) => word,
+		(first) => `must be unique: entry ${first} is this ${what}`,
+	)

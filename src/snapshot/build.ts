@@ -19,21 +19,31 @@ import {
 import type { Gateway } from '../resources/gateway.ts'
 import type { HTTPRoute } from '../resources/httpRoute.ts'
 import type { Mesh } from '../resources/mesh.ts'
+import type { Resource } from '../resources/resource.ts'
 import type { Service } from '../resources/service.ts'
 import type { ConditionedStatus } from '../resources/status.ts'
-import type { TrafficPolicy } from '../resources/trafficPolicy.ts'
 import { type Attachment, attachRoute, serves } from './attachRoute.ts'
 import { resolveCredential } from './credential.ts'
-import { listenerPattern, patternTarget, policiesTarget, policyTargets, targetsOf } from './references.ts'
+import { type FederationLookup, federationLookup, federationStatus } from './federation.ts'
+import { type PolicyLookup, policyLookup } from './policies.ts'
+import { type PolicyRules, policyRulesOf } from './policyRules.ts'
+import { policyStatus } from './policyStatus.ts'
+import {
+	isPolicy,
+	isPolicyKind,
+	listenerPattern,
+	patternTarget,
+	policyTargets,
+	referencesOf,
+	targetsOf,
+} from './references.ts'
 import type { IndexedResource, ResourceIndex } from './resourceIndex.ts'
 import { resolveRule, routeSlice } from './routeSlice.ts'
 import { hasService, serviceTarget } from './serviceTarget.ts'
 import type { PartBody } from './snapshot.ts'
-import { gatewayStatus, plainStatus, routeStatus, serviceStatus } from './statuses.ts'
-import { type Decided, type PolicyLookup, policyLookup } from './trafficPolicies.ts'
+import { gatewayStatus, plainStatus, routeStatus, type Stamp, serviceStatus } from './statuses.ts'
 import type { HealthCheck } from './trafficPolicy.ts'
-import { healthCheckOf, trafficRulesOf } from './trafficRules.ts'
-import { policyStatus } from './trafficStatus.ts'
+import { healthCheckOf } from './trafficRules.ts'
 
 export interface BuildContext {
 	readonly meshDomain: string
@@ -64,7 +74,9 @@ export interface Built {
 interface Around {
 	readonly index: ResourceIndex
 	readonly context: BuildContext
-	readonly policies: PolicyLookup
+	readonly policies: PolicyLookup<'TrafficPolicy'>
+	readonly peers: PolicyLookup<'PeerAuthentication'>
+	readonly federation: FederationLookup
 }
 
 /** Builds all that the changes affect. The index must already show the changes. */
@@ -74,35 +86,44 @@ export function build(
 	context: BuildContext,
 ): Map<ResourceKey, Built> {
 	const built = new Map<ResourceKey, Built>()
-	const around = { index, context, policies: policyLookup(index) }
+	const around: Around = {
+		index,
+		context,
+		policies: policyLookup('TrafficPolicy', index),
+		peers: policyLookup('PeerAuthentication', index),
+		federation: federationLookup(index),
+	}
 	for (const change of changes) built.set(change.key, buildOne(change.key, change.before, around))
 	for (const key of affected(changes, index)) if (!built.has(key)) built.set(key, buildOne(key, undefined, around))
 	return built
 }
 
-/** Resources that mention a changed one and may now resolve differently, and those that a changed policy speaks for. */
+/** Resources that mention a changed one and may now resolve differently, and those that it speaks for, alone or among others. */
 function affected(changes: readonly Changed[], index: ResourceIndex): Set<ResourceKey> {
 	const keys = new Set<ResourceKey>()
 	for (const change of changes) {
 		const [kind, namespace, name] = change.key.split('/') as [string, string, string]
 		// A Service's endpoints travel in its own part; what mentions it asks only whether it exists.
 		if (kind === 'Service' && !change.existence) continue
-		if (kind === 'TrafficPolicy') for (const key of reached(change, index)) keys.add(key)
+		if (isPolicyKind(kind) || kind === 'FederatedTrustDomain') for (const key of reached(change, index)) keys.add(key)
 		for (const target of targetsOf(kind, namespace, name))
 			for (const source of index.referrers(target)) keys.add(source)
 	}
 	return keys
 }
 
-/** The targets that a policy had and has, and the other policies of these: some may now decide what they did not, or no more. */
+/**
+ * The targets that a policy had and has, and who else speaks for these: some may now decide what they did not, or no more. So it
+ * is with those that name one trust domain.
+ */
 function reached({ key, before }: Changed, index: ResourceIndex): Set<ResourceKey> {
-	const policies = [before, index.get(key)?.resource].filter((policy) => policy !== undefined) as TrafficPolicy[]
-	const targets = policies.flatMap(policyTargets)
-	return new Set([...targets, ...targets.flatMap((target) => index.referrers(policiesTarget(target)))])
+	const documents = [before, index.get(key)?.resource].filter((document) => document !== undefined)
+	const targets = documents.filter(isPolicy).flatMap(policyTargets)
+	return new Set([...targets, ...documents.flatMap(referencesOf).flatMap((target) => index.referrers(target))])
 }
 
 function buildOne(key: ResourceKey, before: IndexedResource['resource'] | undefined, around: Around): Built {
-	const { index, context, policies } = around
+	const { index, context } = around
 	const [kind, namespace, name] = key.split('/') as [string, string, string]
 	const found = index.get(key)
 	const stamp = { generation: found?.generation ?? 0, now: new Date(context.now).toISOString(), before: found?.status }
@@ -121,18 +142,38 @@ function buildOne(key: ResourceKey, before: IndexedResource['resource'] | undefi
 				...(found && { status: serviceStatus(resolveCredential(found.resource as Service, index), stamp) }),
 			}
 		case 'Namespace':
-			return { parts: namespaceParts(name, policies(key)), listeners: [], ...(found && { status: plainStatus(stamp) }) }
+			return {
+				parts: namespaceParts(name, rulesFor(key, around)),
+				listeners: [],
+				...(found && { status: plainStatus(stamp) }),
+			}
 		case 'Mesh': {
-			const parts = meshParts(found?.resource as Mesh | undefined, policies(key))
+			const parts = meshParts(found?.resource as Mesh | undefined, rulesFor(key, around))
 			return { parts, listeners: [], ...(found && { status: plainStatus(stamp) }) }
 		}
-		case 'TrafficPolicy': {
-			const policy = found?.resource as TrafficPolicy | undefined
-			const status = policy && policyStatus(key, policy, index, policies, stamp)
+		default: {
+			const status = found && statusOf(key, found.resource, around, stamp)
 			return { parts: new Map(), listeners: [], ...(status && { status }) }
 		}
+	}
+}
+
+/** Of a kind that makes no part by itself. */
+function statusOf(
+	key: ResourceKey,
+	resource: Resource,
+	{ index, context, policies, peers, federation }: Around,
+	stamp: Stamp,
+): ConditionedStatus {
+	switch (resource.kind) {
+		case 'TrafficPolicy':
+			return policyStatus(key, resource, index, policies, stamp)
+		case 'PeerAuthentication':
+			return policyStatus(key, resource, index, peers, stamp)
+		case 'FederatedTrustDomain':
+			return federationStatus(key, resource, context.meshDomain, federation, stamp)
 		default:
-			return { parts: new Map(), listeners: [], ...(found && { status: plainStatus(stamp) }) }
+			return plainStatus(stamp)
 	}
 }
 
@@ -140,7 +181,7 @@ function buildRoute(
 	key: ResourceKey,
 	found: IndexedResource | undefined,
 	{ index, context, policies }: Around,
-	stamp: Parameters<typeof routeStatus>[2],
+	stamp: Stamp,
 ): Built {
 	const parts = new Map<PartName, PartBody | null>(index.produced(key).map((part) => [part, null]))
 	if (found === undefined) return { parts, listeners: [] }
@@ -190,32 +231,31 @@ function listenerHosts(
 	)
 }
 
-function buildService(
-	namespace: string,
-	name: string,
-	{ index, context, policies }: Around,
-): Pick<Built, 'parts' | 'health'> {
+function buildService(namespace: string, name: string, around: Around): Pick<Built, 'parts' | 'health'> {
+	const { index, context, policies } = around
 	const service = serviceName(namespace, name)
 	const pattern = meshHost(service, context.meshDomain)
 	const exists = hasService(service, index)
-	const { sections } = policies(resourceKey('Service', namespace, name))
+	const key = resourceKey('Service', namespace, name)
 	const parts = new Map<PartName, PartBody | null>([
 		[virtualHostPart(pattern), exists ? { kind: 'virtualHost', pattern, defaultService: service } : null],
-		[servicePart(service), exists ? serviceTarget(service, index, trafficRulesOf(sections)) : null],
+		[servicePart(service), exists ? serviceTarget(service, index, rulesFor(key, around)) : null],
 	])
-	const check = exists ? sections.healthCheck : undefined
+	const check = exists ? policies(key).sections.healthCheck : undefined
 	return { parts, health: check === undefined ? null : healthCheckOf(check) }
 }
 
-function namespaceParts(namespace: string, { sections }: Decided): Map<PartName, PartBody | null> {
-	const traffic = trafficRulesOf(sections)
-	return new Map([[namespacePart(namespace), traffic === undefined ? null : { kind: 'namespace', namespace, traffic }]])
+const rulesFor = (target: ResourceKey, { policies, peers }: Around): PolicyRules =>
+	policyRulesOf(policies(target).sections, peers(target).sections)
+
+const isSilent = (rules: PolicyRules): boolean => Object.keys(rules).length === 0
+
+function namespaceParts(namespace: string, rules: PolicyRules): Map<PartName, PartBody | null> {
+	return new Map([[namespacePart(namespace), isSilent(rules) ? null : { kind: 'namespace', namespace, ...rules }]])
 }
 
 /** There while somebody says something of the whole mesh: its document, or a policy. */
-function meshParts(mesh: Mesh | undefined, { sections }: Decided): Map<PartName, PartBody | null> {
-	const traffic = trafficRulesOf(sections)
+function meshParts(mesh: Mesh | undefined, rules: PolicyRules): Map<PartName, PartBody | null> {
 	const egress = mesh?.spec.egress ?? 'registryOnly'
-	const isSilent = mesh === undefined && traffic === undefined
-	return new Map([[MESH_PART, isSilent ? null : { kind: 'mesh', egress, ...(traffic && { traffic }) }]])
+	return new Map([[MESH_PART, mesh === undefined && isSilent(rules) ? null : { kind: 'mesh', egress, ...rules }]])
 }

@@ -160,11 +160,17 @@ function addService(shown: Shown, before: ServiceTarget | null, after: ServiceTa
 }
 
 function addNamespace(shown: Shown, before: NamespaceDefaults | null, after: NamespaceDefaults | null): void {
-	const fields = after === null ? [] : fieldChanges({ ...before?.traffic }, after.traffic)
+	const fields = after === null ? [] : fieldChanges(asked(before), asked(after))
 	const entry = { namespace: (after ?? before)!.namespace, change: changeOf(before, after), fields }
 	if (entry.change === 'changed' && fields.length === 0) return
 	if (fits(shown, entry)) shown.namespaces.push(entry)
 }
+
+/** What its policies ask for: sections of traffic by their own names. */
+const asked = (defaults: NamespaceDefaults | null): object => ({
+	...defaults?.traffic,
+	...(defaults?.peers && { peers: defaults.peers }),
+})
 
 function fits(shown: Shown, entry: object): boolean {
 	const characters = shown.entriesLeft === 0 ? 0 : JSON.stringify(entry).length

@@ -4,8 +4,9 @@ import type { Filter } from '../resources/filter.ts'
 import type { Gateway } from '../resources/gateway.ts'
 import type { HTTPRoute, ParentRef } from '../resources/httpRoute.ts'
 import type { Resource } from '../resources/resource.ts'
-import type { TargetRef, TrafficPolicy } from '../resources/trafficPolicy.ts'
+import type { TargetRef } from '../resources/trafficPolicy.ts'
 import { secretTarget } from './credential.ts'
+import type { Policy, PolicyKind } from './policies.ts'
 
 /** The hostname pattern a listener serves; `*` when it names none. */
 export const listenerPattern = (listener: Gateway['spec']['listeners'][number]): string => listener.hostname ?? '*'
@@ -18,8 +19,17 @@ export const speaksHttp = ({ protocol }: Gateway['spec']['listeners'][number]): 
 const grantsTarget = (namespace: string): string => `ReferenceGrants/${namespace}`
 /** A target that stands for a virtual host's pattern: listeners of several Gateways may share one. */
 export const patternTarget = (pattern: string): string => `Pattern/${pattern}`
+/** A target that stands for a trust domain: several documents may name one. */
+export const trustDomainTarget = (trustDomain: string): string => `TrustDomain/${trustDomain}`
+
+const POLICIES: Readonly<Record<PolicyKind, string>> = {
+	TrafficPolicy: 'TrafficPolicies',
+	PeerAuthentication: 'PeerAuthentications',
+}
+export const isPolicyKind = (kind: string): kind is PolicyKind => Object.hasOwn(POLICIES, kind)
+export const isPolicy = (resource: Resource): resource is Policy => isPolicyKind(resource.kind)
 /** A target that stands for all policies of a resource: apart from the resource, which a hundred thousand routes may mention. */
-export const policiesTarget = (target: ResourceKey): string => `TrafficPolicies/${target}`
+export const policiesTarget = (kind: PolicyKind, target: ResourceKey): string => `${POLICIES[kind]}/${target}`
 
 export const isServiceRef = (ref: { group: string; kind: string }): boolean =>
 	ref.kind === 'Service' && (ref.group === '' || ref.group === 'core' || ref.group === 'selvedge.dev')
@@ -37,12 +47,12 @@ export const extensionKey = (route: HTTPRoute, ref: { kind: string; name: string
 	resourceKey(ref.kind, route.metadata.namespace, ref.name)
 
 /** What a policy is attached to. Of an HTTPRoute's rules the route is meant. */
-export function policyTargetKey({ metadata }: TrafficPolicy, { kind, name }: TargetRef): ResourceKey {
+export function policyTargetKey({ metadata }: Policy, { kind, name }: TargetRef): ResourceKey {
 	return resourceKey(kind, kind === 'Mesh' || kind === 'Namespace' ? '-' : metadata.namespace, name)
 }
 
 /** Each once, however many of its rules are named. */
-export const policyTargets = (policy: TrafficPolicy): readonly ResourceKey[] => [
+export const policyTargets = (policy: Policy): readonly ResourceKey[] => [
 	...new Set(policy.spec.targetRefs.map((ref) => policyTargetKey(policy, ref))),
 ]
 
@@ -54,7 +64,8 @@ export function referencesOf(resource: Resource): readonly string[] {
 				resource.spec.listeners.filter(speaksHttp).map((listener) => patternTarget(listenerPattern(listener))),
 			),
 		]
-	if (resource.kind === 'TrafficPolicy') return policyTargets(resource).map(policiesTarget)
+	if (isPolicy(resource)) return policyTargets(resource).map((target) => policiesTarget(resource.kind, target))
+	if (resource.kind === 'FederatedTrustDomain') return [trustDomainTarget(resource.spec.trustDomain)]
 	if (resource.kind === 'Service') return [secretTarget(resource)].filter((target) => target !== undefined)
 	if (resource.kind !== 'HTTPRoute') return []
 	const targets = new Set<string>()
@@ -90,6 +101,7 @@ export function targetsOf(kind: string, namespace: string, name: string): readon
 	const key = resourceKey(kind, namespace, name)
 	if (kind === 'ReferenceGrant') return [grantsTarget(namespace)]
 	// Policies ask whether a Service is there, and which rules a route has. Nothing else mentions a route.
-	if (kind === 'HTTPRoute') return [policiesTarget(key)]
-	return kind === 'Service' ? [key, policiesTarget(key)] : [key]
+	if (kind === 'HTTPRoute') return [policiesTarget('TrafficPolicy', key)]
+	if (kind !== 'Service') return [key]
+	return [key, policiesTarget('TrafficPolicy', key), policiesTarget('PeerAuthentication', key)]
 }

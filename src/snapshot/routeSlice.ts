@@ -1,15 +1,16 @@
 /** An HTTPRoute's rules in the form that proxies compile. */
 import type { HTTPRoute } from '../resources/httpRoute.ts'
 import type { Attachment } from './attachRoute.ts'
+import type { PolicyLookup } from './policies.ts'
 import { resolveBackends } from './resolveBackends.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
 import { retryOf, timeoutsOf } from './retryRule.ts'
 import { resolveFilters } from './ruleFilters.ts'
 import { matchOf } from './ruleMatches.ts'
+import { trafficOfRule } from './ruleTraffic.ts'
 import type { UnresolvedRef } from './serviceRefs.ts'
 import { sessionOf } from './sessionPersistence.ts'
 import type { RouteSlice, Rule } from './snapshot.ts'
-import { type PolicyLookup, trafficOfRule } from './trafficPolicies.ts'
 
 /**
  * What a route contributes to one virtual host. The attachments are those to that host: listeners that share a pattern admit
@@ -58,7 +59,7 @@ export function resolveRule(
 	route: HTTPRoute,
 	ruleIndex: number,
 	index: ResourceIndex,
-	policies: PolicyLookup,
+	policies: PolicyLookup<'TrafficPolicy'>,
 ): ResolvedRule {
 	const document = route.spec.rules[ruleIndex]!
 	const place = { route, ruleIndex, field: `spec.rules[${ruleIndex}]`, isRule: true }

@@ -3,9 +3,9 @@ import { resourceKey, type ServiceName } from '../names.ts'
 import { isInClear } from '../resources/endpointUrl.ts'
 import type { Service } from '../resources/service.ts'
 import { resolveCredential } from './credential.ts'
+import type { PolicyRules } from './policyRules.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
 import type { Endpoint, ServiceTarget } from './snapshot.ts'
-import type { TrafficRules } from './trafficPolicy.ts'
 
 const keyOfService = (service: ServiceName) => {
 	const slash = service.indexOf('/')
@@ -21,7 +21,7 @@ export function hasService(service: ServiceName, index: ResourceIndex): boolean 
  * The service's endpoints in a stable order; a leased endpoint wins over a fixed one of the same id. Of a service with a
  * credential only those take traffic that its secret reaches unread.
  */
-export function serviceTarget(service: ServiceName, index: ResourceIndex, traffic?: TrafficRules): ServiceTarget {
+export function serviceTarget(service: ServiceName, index: ResourceIndex, rules: PolicyRules): ServiceTarget {
 	const document = index.get(keyOfService(service))?.resource as Service | undefined
 	const endpoints = new Map<string, Endpoint>()
 	for (const { id, url, weight, labels, locality } of document?.spec.endpoints ?? [])
@@ -46,6 +46,6 @@ export function serviceTarget(service: ServiceName, index: ResourceIndex, traffi
 		endpoints: [...endpoints.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
 		...(document?.spec.external === true ? { external: true } : {}),
 		...(credential === undefined ? {} : { credential }),
-		...(traffic === undefined ? {} : { traffic }),
+		...rules,
 	}
 }

@@ -3,7 +3,9 @@
 import type { PartName, ServiceName } from '../names.ts'
 import type { Filters, RetryRule, SessionPersistence, Timeouts, TrafficMatch } from './filters.ts'
 import type { Match } from './match.ts'
+import type { PeerRules } from './peerAuthentication.ts'
 import type { TrafficRules } from './trafficPolicy.ts'
+import type { Trust } from './trust.ts'
 
 export type { Match, PathMatch, ValueMatch } from './match.ts'
 
@@ -25,7 +27,7 @@ export interface Cursor {
 	readonly sequence: number
 }
 
-export type PartBody = VirtualHost | RouteSlice | ServiceTarget | NamespaceDefaults | MeshDefaults
+export type PartBody = VirtualHost | RouteSlice | ServiceTarget | NamespaceDefaults | MeshDefaults | Trust
 
 /** A host, or `*.suffix`, or `*`, that the mesh answers for. Its rules arrive as slices, one per route. */
 export interface VirtualHost {
@@ -85,6 +87,7 @@ export interface ServiceTarget {
 	readonly credential?: Credential
 	/** Of policies attached to the Service. Those of its namespace and of the mesh stand in their own parts. */
 	readonly traffic?: TrafficRules
+	readonly peers?: PeerRules
 }
 
 /** What the mesh adds to each request, so that the service knows the mesh and callers know no secret. */
@@ -105,13 +108,15 @@ export interface SecretText {
 export interface NamespaceDefaults {
 	readonly kind: 'namespace'
 	readonly namespace: string
-	readonly traffic: TrafficRules
+	readonly traffic?: TrafficRules
+	readonly peers?: PeerRules
 }
 
 /** What holds for the whole mesh. */
 export interface MeshDefaults {
 	readonly kind: 'mesh'
 	readonly traffic?: TrafficRules
+	readonly peers?: PeerRules
 	/** What becomes of requests to hosts that nobody registered. */
 	readonly egress: 'registryOnly' | 'allowAny'
 }

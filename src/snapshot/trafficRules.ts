@@ -1,8 +1,8 @@
 /** The sections of TrafficPolicies as they travel: durations in ms, shares 0–1, names lower case, every default filled in. */
 import { durationMs } from '../resources/duration.ts'
-import type { TrafficPolicy } from '../resources/trafficPolicy.ts'
 import { statusRange } from '../resources/trafficPolicyHealth.ts'
 import type { RetryRule } from './filters.ts'
+import type { SectionsOf } from './policies.ts'
 import { retryOf, timeoutsOf } from './retryRule.ts'
 import type {
 	Balancer,
@@ -14,8 +14,7 @@ import type {
 	TrafficRules,
 } from './trafficPolicy.ts'
 
-/** What a policy asks for, by the name of the field that asks for it. */
-export type Sections = Omit<TrafficPolicy['spec'], 'targetRefs'>
+export type Sections = SectionsOf<'TrafficPolicy'>
 type Section<Name extends keyof Sections> = NonNullable<Sections[Name]>
 
 /** Envoy's `min_retry_concurrency`. */

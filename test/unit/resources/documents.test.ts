@@ -12,6 +12,7 @@ import {
 	gatewayApi,
 	grant,
 	namespace,
+	ofIdentity,
 	parsed,
 	retryPolicy,
 	route,
@@ -40,6 +41,7 @@ const features = {
 }
 
 const all = [
+	...ofIdentity,
 	namespace({ labels: { team: 'a' } }),
 	service({
 		endpoints: [

@@ -47,6 +47,53 @@ export const directResponse = extension('DirectResponse', 'teapot')
 export const trafficMatch = extension('TrafficMatch', 'half')
 export const retryPolicy = extension('RetryPolicy', 'posts-too')
 
+export const peerAuthentication = extension('PeerAuthentication', 'proven')
+export const workloadTrust = extension('WorkloadTrust', 'orders')
+export const federatedTrustDomain = extension('FederatedTrustDomain', 'partner')
+
+/** RFC 7515 A.3. */
+export const ecJwk = {
+	kty: 'EC',
+	crv: 'P-256',
+	x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+	y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+}
+
+/** Documents about who calls, each with many of its fields. */
+export const ofIdentity = [
+	peerAuthentication({
+		targetRefs: [{ kind: 'Service', name: 'orders' }],
+		mode: 'STRICT',
+		methods: ['WorkloadProof', 'JWTSVID'],
+		proofReuse: 'Never',
+	}),
+	workloadTrust({
+		workload: 'orders',
+		maxTtl: '2h',
+		oidc: {
+			issuer: 'https://issuer.example.net',
+			audiences: ['mesh'],
+			jwksUri: 'https://issuer.example.net/keys?v=1',
+			claims: { sub: 'a', '/k8s.io/name': { anyOf: ['b', 'c'] }, ref: { prefix: 'refs/' } },
+		},
+	}),
+	extension(
+		'WorkloadTrust',
+		'by-key',
+	)({ workload: 'orders', privateKeyJwt: { jwks: { keys: [{ ...ecJwk, kid: 'a' }] } } }),
+	extension(
+		'WorkloadTrust',
+		'by-certificate',
+	)({
+		workload: 'orders',
+		clientCertificate: { subject: 'CN=a', fingerprintsSha256: ['ab'.repeat(32)], uriSan: 'spiffe://a/b' },
+	}),
+	federatedTrustDomain({
+		trustDomain: 'partner.example.org',
+		bundleEndpoint: { url: 'https://partner.example.org/bundle', profile: { type: 'https_web' } },
+	}),
+]
+
 /** The resource that a good document becomes. */
 export function parsed(document: unknown): Record<string, unknown> & { spec: never; metadata: never } {
 	const result = parseDocuments(JSON.stringify(document), 'json', context)

@@ -4,13 +4,16 @@ import { findKind, jsonSchemas, kindByName, kinds } from '../../../src/resources
 import {
 	directResponse,
 	faultInjection,
+	federatedTrustDomain,
 	gateway,
 	grant,
 	namespace,
+	peerAuthentication,
 	retryPolicy,
 	route,
 	service,
 	trafficMatch,
+	workloadTrust,
 } from './fixtures.ts'
 
 test('every kind is found by its version and name, and its smallest document parses', () => {
@@ -31,7 +34,15 @@ test('every kind is found by its version and name, and its smallest document par
 		{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'key' } },
 		{ apiVersion: 'selvedge.dev/v1', kind: 'Mesh', metadata: { name: 'default' } },
 	]
-	const smallest = [...ofGatewayApi, ...ofEgress, ...extensions]
+	const ofIdentity = [
+		peerAuthentication({ targetRefs: [{ kind: 'Service', name: 's' }], mode: 'STRICT' }),
+		workloadTrust({ workload: 'w', joinToken: {} }),
+		federatedTrustDomain({
+			trustDomain: 'a',
+			bundleEndpoint: { url: 'https://a.example', profile: { type: 'https_web' } },
+		}),
+	]
+	const smallest = [...ofGatewayApi, ...ofEgress, ...extensions, ...ofIdentity]
 	for (const document of smallest)
 		expect(findKind(document.apiVersion, document.kind)?.schema.safeParse(document).success, document.kind).toBe(true)
 	expect(kinds.map(({ kind }) => kind)).toEqual(smallest.map(({ kind }) => kind))

@@ -27,9 +27,46 @@ test('can let everything be called, and be sent back as answered', () => {
 	expect(parsed(answered)).toEqual(answered)
 })
 
+test('can say how keys rotate, as long as each is published for less time than it signs', () => {
+	const said = [
+		{ rotationInterval: '1m', publicationLead: '59s999ms' },
+		{ rotationInterval: '2160h', publicationLead: '168h' },
+		{ rotationInterval: '1h1ms' },
+		{ publicationLead: '1s' },
+		{},
+	]
+	for (const keys of said) expect(parsed(mesh({ keys })).spec).toEqual({ egress: 'registryOnly', keys })
+})
+
+test.each<[object, string[]]>([
+	[{ rotationInterval: '59s', publicationLead: '1s' }, ['spec.keys.rotationInterval: must be at least 1m']],
+	[{ rotationInterval: '2160h1ms' }, ['spec.keys.rotationInterval: must be at most 2160h']],
+	[
+		{ rotationInterval: '30d' },
+		['spec.keys.rotationInterval: must be a duration: one to four whole numbers, each with h, m, s or ms, e.g. 1m30s'],
+	],
+	[{ rotationInterval: '2h', publicationLead: '999ms' }, ['spec.keys.publicationLead: must be at least 1s']],
+	[{ rotationInterval: '200h', publicationLead: '168h1s' }, ['spec.keys.publicationLead: must be at most 168h']],
+	[
+		{ rotationInterval: '1h', publicationLead: '1h' },
+		['spec.keys.publicationLead: must be shorter than rotationInterval, which is 1h'],
+	],
+	[
+		{ publicationLead: '168h' },
+		['spec.keys.publicationLead: must be shorter than rotationInterval, which is 168h when left out'],
+	],
+	[
+		{ rotationInterval: '1h' },
+		['spec.keys.rotationInterval: must be longer than publicationLead, which is 1h when left out'],
+	],
+	[{ interval: '1h' }, ['spec.keys.interval: is not a field here; must be one of rotationInterval, publicationLead']],
+])('judges %j for keys', (keys, expected) => {
+	expect(problems(mesh({ keys }))).toEqual(expected)
+})
+
 test.each([
 	[mesh({ egress: 'ALLOW_ANY' }), ['spec.egress: must be one of registryOnly, allowAny [UnsupportedValue]']],
-	[mesh({ ingress: 'x' }), ['spec.ingress: is not a field here; must be one of egress']],
+	[mesh({ ingress: 'x' }), ['spec.ingress: is not a field here; must be one of egress, keys']],
 	[mesh({}, 'other'), ["metadata.name: must be 'default': there is one Mesh"]],
 	[
 		{ ...mesh({}), metadata: { name: 'default', namespace: 'shop' } },

@@ -229,6 +229,35 @@ describe('what policies ask for', () => {
 		})
 	})
 
+	it('is told of who may call, field by field, wherever it is said', () => {
+		const peers = (mode: 'STRICT' | 'DISABLE') => ({ peers: { mode, methods: ['JWTSVID' as const] } })
+		const service = (mode: 'STRICT' | 'DISABLE'): PartBody => ({
+			...{ kind: 'service', service: 'default/s', endpoints: [] },
+			...peers(mode),
+		})
+		const mesh = (mode: 'STRICT' | 'DISABLE'): PartBody => ({ kind: 'mesh', egress: 'registryOnly', ...peers(mode) })
+		const ofShop = (said: object): PartBody => ({ kind: 'namespace', namespace: 'shop', ...said })
+		const fields = [{ path: 'peers.mode', before: 'STRICT', after: 'DISABLE' }]
+		const changes = [
+			{ name: 'service/default/s', before: service('STRICT'), after: service('DISABLE') },
+			{ name: 'mesh', before: mesh('STRICT'), after: mesh('DISABLE') },
+			{ name: 'namespace/shop', before: ofShop(peers('STRICT')), after: ofShop(peers('DISABLE')) },
+		]
+		expect(effectOf(changes)).toMatchObject({
+			services: [{ service: 'default/s', change: 'changed', fields }],
+			mesh: fields,
+			namespaces: [{ namespace: 'shop', change: 'changed', fields }],
+		})
+		const traffic = { traffic: { panicShare: 0.5 } }
+		const added = { name: 'namespace/shop', before: ofShop(traffic), after: ofShop({ ...traffic, ...peers('STRICT') }) }
+		expect(effectOf([added]).namespaces).toEqual([
+			{
+				...{ namespace: 'shop', change: 'changed' },
+				fields: [{ path: 'peers', before: null, after: { mode: 'STRICT', methods: ['JWTSVID'] } }],
+			},
+		])
+	})
+
 	it('is left out where there is too much of it, and the effect says so', () => {
 		const changes = Array.from({ length: MAX_ENTRIES + 1 }, (_, i) => ({
 			...{ name: `namespace/n${i}`, before: null },

@@ -5,7 +5,7 @@ import { keyOf, type Resource } from '../../../src/resources/resource.ts'
 import type { Endpoint } from '../../../src/snapshot/snapshot.ts'
 import { MESH_DOMAIN } from './memoryIndex.ts'
 import { randomConduct, randomExtension, randomFilters } from './randomFilters.ts'
-import { randomPolicy } from './randomPolicies.ts'
+import { randomPeerAuthentication, randomPolicy } from './randomPolicies.ts'
 
 type Random = () => number
 const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!
@@ -127,11 +127,24 @@ const randomMeshDocument = (random: Random) => ({
 
 const randomTrafficPolicy = (random: Random, namespace: string) => randomPolicy(random, namespace, NAMES)
 
+const randomPeers = (random: Random, namespace: string) => randomPeerAuthentication(random, namespace, NAMES)
+
+const randomFederation = (random: Random) => ({
+	apiVersion: 'selvedge.dev/v1',
+	kind: 'FederatedTrustDomain',
+	metadata: { name: pick(random, NAMES) },
+	spec: {
+		trustDomain: pick(random, ['partner.example', 'other.example', MESH_DOMAIN]),
+		bundleEndpoint: { url: 'https://bundles.example.net', profile: { type: 'https_web' } },
+	},
+})
+
 const makers = [
 	...[randomRoute, randomRoute, randomRoute, randomRoute],
 	...[randomGateway, randomService, randomGrant, randomNamespace],
 	...[randomExtension, randomExtension, randomExtension, randomExtension],
 	...[randomMeshDocument, randomTrafficPolicy, randomTrafficPolicy, randomTrafficPolicy],
+	...[randomPeers, randomPeers, randomFederation],
 ]
 
 const randomResource = (random: Random): Resource => resourceOf(pick(random, makers)(random, pick(random, NAMESPACES)))

@@ -1,4 +1,4 @@
-/** Random TrafficPolicies: of every level, on what is there and what is not, and on what others speak of too. */
+/** Random policies: of every level, on what is there and what is not, and on what others speak of too. */
 import type { seeded } from '../../random.ts'
 
 type Random = ReturnType<typeof seeded>
@@ -27,23 +27,43 @@ function some<T extends object>(random: Random, fields: T): Partial<T> {
 	return Object.fromEntries(kept.length === 0 ? [pick(random, entries)] : kept) as Partial<T>
 }
 
+type Ref = { kind: string; name: string }
+
+const refsOfServices = (random: Random, namespace: string, services: readonly string[]): (() => Ref)[] => [
+	() => ({ kind: 'Service', name: pick(random, services) }),
+	() => ({ kind: 'Service', name: pick(random, services) }),
+	() => ({ kind: 'Namespace', name: namespace }),
+	...(namespace === 'default' ? [() => ({ kind: 'Mesh', name: 'default' })] : []),
+]
+
+/** One to three, each once. */
+function someRefs(random: Random, makers: readonly (() => Ref)[]): Ref[] {
+	const refs = Array.from({ length: 1 + Math.floor(random() * 3) }, () => pick(random, makers)())
+	return [...new Map(refs.map((ref) => [JSON.stringify(ref), ref])).values()]
+}
+
+export function randomPeerAuthentication(random: Random, namespace: string, services: readonly string[]) {
+	const sections = {
+		mode: pick(random, ['STRICT', 'PERMISSIVE', 'DISABLE']),
+		methods: pick(random, [['WorkloadProof'], ['JWTSVID', 'WorkloadProof'], ['WorkloadProof', 'ClientCertificate']]),
+		proofReuse: pick(random, ['Never', 'UntilExpiry']),
+	}
+	return {
+		apiVersion: 'selvedge.dev/v1',
+		kind: 'PeerAuthentication',
+		metadata: { name: pick(random, ['p', 'q', 's']), namespace },
+		spec: { targetRefs: someRefs(random, refsOfServices(random, namespace, services)), ...some(random, sections) },
+	}
+}
+
 export function randomPolicy(random: Random, namespace: string, services: readonly string[]) {
 	const route = () => ({
 		kind: 'HTTPRoute',
 		name: `r${Math.floor(random() * 4)}`,
 		...(random() < 0.5 ? { sectionName: `n${Math.floor(random() * 2)}` } : {}),
 	})
-	const makers = [
-		() => ({ kind: 'Service', name: pick(random, services) }),
-		() => ({ kind: 'Service', name: pick(random, services) }),
-		() => ({ kind: 'Namespace', name: namespace }),
-		...(namespace === 'default' ? [() => ({ kind: 'Mesh', name: 'default' })] : []),
-	]
 	const isOfRoutes = random() < 0.5
-	const refs = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
-		isOfRoutes ? route() : pick(random, makers)(),
-	)
-	const targetRefs = [...new Map(refs.map((ref) => [JSON.stringify(ref), ref])).values()]
+	const targetRefs = someRefs(random, isOfRoutes ? [route] : refsOfServices(random, namespace, services))
 	const mayCheck = targetRefs.every(({ kind }) => kind === 'Service')
 	return {
 		apiVersion: 'selvedge.dev/v1',

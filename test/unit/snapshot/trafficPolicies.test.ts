@@ -234,7 +234,7 @@ describe('health checks', () => {
 
 	it('that were told last are those that the documents ask for, after any sequence of changes', () => {
 		let checked = 0
-		for (let seed = 1; seed <= 20; seed++) {
+		for (let seed = 1; seed <= 30; seed++) {
 			const random = seeded(seed)
 			const mesh = memoryMesh()
 			const told = new Map<string, HealthCheck | null>()

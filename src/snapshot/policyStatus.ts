@@ -1,21 +1,21 @@
-/** The status of a TrafficPolicy: for each target whether it is there, and whether another policy decides instead (GEP-713). */
+/** The status of a policy: for each target whether it is there, and whether another policy of the kind decides instead (GEP-713). */
 import type { ResourceKey } from '../names.ts'
 import type { HTTPRoute } from '../resources/httpRoute.ts'
 import type { ConditionedStatus, PolicyAncestorStatus } from '../resources/status.ts'
-import type { TargetRef, TrafficPolicy } from '../resources/trafficPolicy.ts'
+import type { TargetRef } from '../resources/trafficPolicy.ts'
+import { type Policy, type PolicyKind, type PolicyLookup, sectionNameOf, sectionsOf } from './policies.ts'
 import { policyTargetKey } from './references.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
 import { hasService } from './serviceTarget.ts'
 import { CONTROLLER_NAME, type Stamp, stamped, type Verdict } from './statuses.ts'
-import { type PolicyLookup, sectionsOf } from './trafficPolicies.ts'
 
 const MAX_MESSAGE_CHARACTERS = 32_768
 
 export function policyStatus(
 	key: ResourceKey,
-	policy: TrafficPolicy,
+	policy: Policy,
 	index: ResourceIndex,
-	policies: PolicyLookup,
+	policies: PolicyLookup<PolicyKind>,
 	stamp: Stamp,
 ): ConditionedStatus {
 	const before = stamp.before?.ancestors
@@ -31,7 +31,7 @@ export function policyStatus(
 }
 
 /** A mesh and its namespaces are there without a document. */
-function absence(policy: TrafficPolicy, ref: TargetRef, field: string, index: ResourceIndex): Verdict | undefined {
+function absence(policy: Policy, ref: TargetRef, field: string, index: ResourceIndex): Verdict | undefined {
 	const name = `${policy.metadata.namespace}/${ref.name}`
 	const refused = (message: string): Verdict => ({
 		...{ type: 'Accepted', status: 'False', reason: 'TargetNotFound' },
@@ -51,8 +51,8 @@ const NO_CONFLICTS: Verdict = {
 }
 
 /** Of nothing left to decide a policy is not accepted; one that loses some of its sections goes on with the others. */
-function rivalry(key: ResourceKey, policy: TrafficPolicy, ref: TargetRef, policies: PolicyLookup): Verdict[] {
-	const { by } = policies(policyTargetKey(policy, ref), ref.kind === 'HTTPRoute' ? ref.sectionName : undefined)
+function rivalry(key: ResourceKey, policy: Policy, ref: TargetRef, policies: PolicyLookup<PolicyKind>): Verdict[] {
+	const { by } = policies(policyTargetKey(policy, ref), sectionNameOf(ref))
 	const own = Object.keys(sectionsOf(policy))
 	const lost = own.filter((section) => by.get(section) !== key)
 	if (lost.length === 0) return [ACCEPTED, NO_CONFLICTS]

@@ -1,4 +1,4 @@
-/** What a TrafficPolicy is attached to: the mesh, its namespace, a Service, an HTTPRoute or one rule of it (GEP-713). */
+/** What a policy is attached to: the mesh, its namespace, a Service, or, where traffic is meant, an HTTPRoute or one rule of it (GEP-713). */
 import { z } from 'zod'
 import { LabelName, SubdomainName } from './scalars.ts'
 import { unique } from './unique.ts'
@@ -6,8 +6,7 @@ import { unique } from './unique.ts'
 const CoreGroup = z.enum(['', 'core'], { error: "must be '' or core" }).default('')
 const ServiceGroup = z.enum(['', 'core', 'selvedge.dev'], { error: "must be '', core or selvedge.dev" }).default('')
 
-/** https://gateway-api.sigs.k8s.io/reference/spec/#localpolicytargetreferencewithsectionname — always of the policy's namespace. */
-const TargetRef = z.discriminatedUnion('kind', [
+const ofServices = [
 	z.strictObject({
 		group: z.literal('selvedge.dev').default('selvedge.dev'),
 		kind: z.literal('Mesh'),
@@ -15,25 +14,36 @@ const TargetRef = z.discriminatedUnion('kind', [
 	}),
 	z.strictObject({ group: CoreGroup, kind: z.literal('Namespace'), name: LabelName }),
 	z.strictObject({ group: ServiceGroup, kind: z.literal('Service'), name: LabelName }),
-	z.strictObject({
-		group: z.literal('gateway.networking.k8s.io').default('gateway.networking.k8s.io'),
-		kind: z.literal('HTTPRoute'),
-		name: SubdomainName,
-		sectionName: SubdomainName.exactOptional().meta({ description: 'One named rule; all of them when left out.' }),
-	}),
-])
+] as const
+
+const ofRoutes = z.strictObject({
+	group: z.literal('gateway.networking.k8s.io').default('gateway.networking.k8s.io'),
+	kind: z.literal('HTTPRoute'),
+	name: SubdomainName,
+	sectionName: SubdomainName.exactOptional().meta({ description: 'One named rule; all of them when left out.' }),
+})
+
+/** https://gateway-api.sigs.k8s.io/reference/spec/#localpolicytargetreferencewithsectionname — always of the policy's namespace. */
+const TargetRef = z.discriminatedUnion('kind', [...ofServices, ofRoutes])
 export type TargetRef = z.infer<typeof TargetRef>
 
-export const TargetRefs = z
-	.array(TargetRef)
-	.min(1)
-	.max(16)
-	.superRefine(
-		unique(
-			(ref) => JSON.stringify([ref.kind, ref.name, ref.kind === 'HTTPRoute' && ref.sectionName]),
-			(first) => `must be unique: targetRef ${first} names this target`,
-		),
-	)
+/** Who calls is a Service's business, whichever of its routes they take. */
+const ServiceTargetRef = z.discriminatedUnion('kind', ofServices)
+
+const oneToSixteen = <Ref extends z.ZodType<TargetRef>>(ref: Ref) =>
+	z
+		.array(ref)
+		.min(1)
+		.max(16)
+		.superRefine(
+			unique(
+				(ref: TargetRef) => JSON.stringify([ref.kind, ref.name, ref.kind === 'HTTPRoute' && ref.sectionName]),
+				(first) => `must be unique: targetRef ${first} names this target`,
+			),
+		)
+
+export const TargetRefs = oneToSixteen(TargetRef)
+export const ServiceTargetRefs = oneToSixteen(ServiceTargetRef)
 
 /** A policy speaks for its own namespace only; of those in `default` some speak for the whole mesh. */
 export function checkReach(refs: readonly TargetRef[], namespace: string, context: z.RefinementCtx): void {

@@ -1,0 +1,43 @@
+/** Where keys of others are fetched from: whoever can change what is read there can call themselves anybody. */
+import type { Problem } from './documentError.ts'
+import { checkEndpointUrl, type EndpointPolicy, isInClear } from './endpointUrl.ts'
+
+/** A document of a kind that names such URLs, before anything in it is checked. */
+type Unchecked = Readonly<Record<string, unknown>>
+
+/** What the schema of a WorkloadTrust cannot know: which URLs this mesh can reach and may believe. */
+export function issuerProblems({ spec }: Unchecked, policy: EndpointPolicy): Problem[] {
+	const oidc = fieldsOf(fieldsOf(spec).oidc)
+	return [
+		...problemsOf(oidc.issuer, ['spec', 'oidc', 'issuer'], checkIssuer, policy),
+		...problemsOf(oidc.jwksUri, ['spec', 'oidc', 'jwksUri'], checkKeysUrl, policy),
+	]
+}
+
+/** The same of a FederatedTrustDomain. */
+export function bundleProblems({ spec }: Unchecked, policy: EndpointPolicy): Problem[] {
+	const { url } = fieldsOf(fieldsOf(spec).bundleEndpoint)
+	return problemsOf(url, ['spec', 'bundleEndpoint', 'url'], checkKeysUrl, policy)
+}
+
+const fieldsOf = (value: unknown): Unchecked =>
+	typeof value === 'object' && value !== null ? (value as Unchecked) : {}
+
+type Check = (url: string, policy: EndpointPolicy) => string | undefined
+
+function problemsOf(url: unknown, path: readonly PropertyKey[], check: Check, policy: EndpointPolicy): Problem[] {
+	const message = typeof url === 'string' ? check(url, policy) : undefined
+	return message === undefined ? [] : [{ path, message }]
+}
+
+/** OpenID Connect Discovery 1.0 §3: https, without query or fragment. Compared with `iss` letter by letter, it stays as it is. */
+function checkIssuer(url: string, policy: EndpointPolicy): string | undefined {
+	const wrong = checkEndpointUrl(url, policy)
+	return wrong ?? (isInClear(url) ? IN_CLEAR : undefined)
+}
+
+/** A JWKS or a bundle may need a query: its characters are judged as those of a path. */
+const checkKeysUrl = (url: string, policy: EndpointPolicy): string | undefined =>
+	checkIssuer(url.replaceAll('?', '/'), policy)
+
+const IN_CLEAR = 'must be https://: whoever can change what is read there can call themselves anybody'
