@@ -1,9 +1,10 @@
 /** What each service's registry is to check: derived with every build, stored with it, and told until it is acknowledged. */
 import type { ResourceKey, ServiceName } from '../src/names.ts'
-import type { EndpointWatch, ServiceRegistryPort } from '../src/ports.ts'
+import type { EndpointWatch, ServiceHealth, ServiceRegistryPort } from '../src/ports.ts'
 import type { Service } from '../src/resources/service.ts'
 import type { Built } from '../src/snapshot/build.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
+import type { ServiceTarget } from '../src/snapshot/snapshot.ts'
 import { readLongText, storeLongText } from './longTexts.ts'
 import { within } from './within.ts'
 
@@ -27,6 +28,8 @@ const BATCH = 100
 const TELL_TIMEOUT_MS = 5_000
 /** What is no longer checked is forgotten after this long. Until then its version stands against messages that come late. */
 const FORGET_AFTER_MS = 3_600_000
+/** Whose health is counted. */
+const MAX_COUNTED = 10_000
 
 /**
  * Stores what the build says of each Service's checks, where it differs from what is stored. Versions are times, in ms since
@@ -99,6 +102,23 @@ function watchOf(sql: SqlStorage, { service, version, health_check, fixed }: Wat
 /** Drops what registries have forgotten since long. */
 export function forgetWatches(sql: SqlStorage, now: number): void {
 	sql.exec('DELETE FROM watches WHERE health_check IS NULL AND told = version AND version < ?', now - FORGET_AFTER_MS)
+}
+
+/**
+ * What the snapshot says of each service that is checked. It has what the registries found out: asking each of them would wake ten
+ * thousand objects to learn what is here.
+ */
+export function countHealth(sql: SqlStorage): ServiceHealth[] {
+	const rows = sql.exec<{ service: string; part: string; body: string }>(
+		`SELECT service, parts.name AS part, body FROM watches JOIN parts ON parts.name = 'service/' || service
+			WHERE health_check IS NOT NULL AND body IS NOT NULL ORDER BY service LIMIT ?`,
+		MAX_COUNTED,
+	)
+	return Array.from(rows, ({ service, part, body }) => {
+		const { endpoints } = JSON.parse(readLongText(sql, 'parts', part, body)!) as ServiceTarget
+		const unhealthy = endpoints.filter((endpoint) => endpoint.unhealthy === true).length
+		return { service, healthy: endpoints.length - unhealthy, unhealthy }
+	})
 }
 
 function fixedEndpoints(index: ResourceIndex, key: ResourceKey): EndpointWatch['fixed'] {

@@ -1,6 +1,6 @@
 /** What a replica lacks: the parts after its cursor, in batches that fit in one call. */
 import type { PartBatch } from '../src/ports.ts'
-import type { Part } from '../src/snapshot/snapshot.ts'
+import type { Cursor, Part } from '../src/snapshot/snapshot.ts'
 import { readLongText } from './longTexts.ts'
 import { PAGE_CHARACTERS } from './policyLimits.ts'
 import { currentRevision, currentSequence, readMeta, writeMeta } from './policyMeta.ts'
@@ -52,10 +52,18 @@ export const replicaSequence = (sql: SqlStorage, region: string): number =>
  * Begins another history. Called when a replica knows more of this one than is stored here: the store was put back to an
  * earlier state, and the sequences that come now would say to the replicas what they said once before.
  */
-export function beginEpoch(sql: SqlStorage, epoch: string): void {
+function beginEpoch(sql: SqlStorage, epoch: string): void {
 	writeMeta(sql, 'epoch', epoch)
 	writeMeta(sql, 'sequence', currentSequence(sql) + 1)
 	sql.exec('UPDATE replicas SET sequence = 0')
+}
+
+/** How much of this history a replica has that stands at the cursor. */
+export function reached(sql: SqlStorage, { epoch, sequence }: Cursor): number {
+	if (epoch !== readMeta(sql, 'epoch')) return 0
+	if (sequence <= currentSequence(sql)) return sequence
+	beginEpoch(sql, crypto.randomUUID())
+	return 0
 }
 
 /** Records how far a replica is. It may be behind what was recorded: a replica that lost its state starts anew. */

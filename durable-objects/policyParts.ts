@@ -48,7 +48,7 @@ function checkLength(key: ResourceKey, what: string, text: string, limit: number
 		throw new TooLarge(`${key}: its ${what} would have ${text.length} characters; at most ${limit} are carried`)
 }
 
-function storedBody(sql: SqlStorage, name: PartName): string | null {
+export function storedBody(sql: SqlStorage, name: PartName): string | null {
 	const [stored] = sql.exec<{ body: string | null }>('SELECT body FROM parts WHERE name = ?', name)
 	return readLongText(sql, 'parts', name, stored?.body ?? null)
 }
@@ -57,7 +57,14 @@ function storedBody(sql: SqlStorage, name: PartName): string | null {
 export const stands = (sql: SqlStorage, name: PartName): boolean =>
 	sql.exec('SELECT 1 FROM parts WHERE name = ? AND body IS NOT NULL', name).toArray().length > 0
 
-function storePart(sql: SqlStorage, name: PartName, body: string | null, sequence: number, revision: number): void {
+/** At a sequence that is newer than all others. */
+export function storePart(
+	sql: SqlStorage,
+	name: PartName,
+	body: string | null,
+	sequence: number,
+	revision: number,
+): void {
 	const hash = createHash('sha256')
 		.update(body ?? '')
 		.digest('hex')

@@ -13,6 +13,7 @@ import type {
 	Principal,
 	RevisionSummary,
 	Role,
+	ServiceHealth,
 	SnapshotReplicaPort,
 	StoredResource,
 	TokenInfo,
@@ -21,20 +22,22 @@ import { err, ok, type Result } from '../src/result.ts'
 import { build } from '../src/snapshot/build.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
 import type { Cursor, Endpoint } from '../src/snapshot/snapshot.ts'
+import type { Trust } from '../src/snapshot/trust.ts'
 import { type CommitContext, commit } from './policyCommit.ts'
-import { forgetWatches, hasUntold, type Registries, storeWatches, tellRegistries } from './policyHealth.ts'
+import { countHealth, forgetWatches, hasUntold, type Registries, storeWatches, tellRegistries } from './policyHealth.ts'
 import { listAudit, listRevisions, pruneHistory, readRevision, rollbackPlan } from './policyHistory.ts'
 import { policyIndex } from './policyIndex.ts'
 import { forgetEmptied, listLeased, storeLeased } from './policyLeases.ts'
 import { documentTooLarge, TooLarge } from './policyLimits.ts'
 import { currentRevision, currentSequence, readMeta, writeMeta } from './policyMeta.ts'
-import { acknowledge, batchAfter, beginEpoch, lagging, replicaSequence } from './policyOutbox.ts'
+import { acknowledge, batchAfter, lagging, reached, replicaSequence } from './policyOutbox.ts'
 import { storeBuilt } from './policyParts.ts'
 import { rereadDocuments } from './policyReread.ts'
 import { listResources, readResource } from './policyResources.ts'
 import { requireSealed } from './policySecrets.ts'
 import { policyTables } from './policyTables.ts'
 import { findToken, readTokens, removeToken, storeBootstrapToken, storeToken } from './policyTokens.ts'
+import { storeTrust, trustVersion } from './policyTrust.ts'
 import { within } from './within.ts'
 
 export interface PolicyStoreEnv {
@@ -177,8 +180,20 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		if (changed) await this.propagate()
 	}
 
+	async putTrust(version: number, trust: Trust): Promise<void> {
+		if (this.ctx.storage.transactionSync(() => storeTrust(this.sql, version, trust))) await this.propagate()
+	}
+
+	async trustVersion(): Promise<number> {
+		return trustVersion(this.sql)
+	}
+
 	async leasedServices(options: { limit: number; after?: string }): Promise<Page<ServiceName>> {
 		return listLeased(this.sql, options.limit, options.after)
+	}
+
+	async endpointHealth(): Promise<readonly ServiceHealth[]> {
+		return countHealth(this.sql)
 	}
 
 	async regions(): Promise<readonly string[]> {
@@ -189,7 +204,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 	}
 
 	async pull(region: string, cursor: Cursor | null): Promise<PartBatch> {
-		const from = cursor === null ? 0 : this.reached(cursor)
+		const from = cursor === null ? 0 : reached(this.sql, cursor)
 		const batch = batchAfter(this.sql, from)
 		// The replica shows what it pulls only when the last batch is in; until then a push starts where it stands.
 		acknowledge(this.sql, region, batch.complete ? batch.to : from)
@@ -255,14 +270,6 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		await this.telling
 	}
 
-	/** How much of this history a replica has that stands at the cursor. */
-	private reached({ epoch, sequence }: Cursor): number {
-		if (epoch !== readMeta(this.sql, 'epoch')) return 0
-		if (sequence <= currentSequence(this.sql)) return sequence
-		beginEpoch(this.sql, crypto.randomUUID())
-		return 0
-	}
-
 	/** At most one push per replica runs; whoever comes meanwhile waits for it and goes on from there. */
 	private async push(region: string): Promise<void> {
 		while (this.pushing.has(region)) await this.pushing.get(region)
@@ -278,13 +285,12 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 			let restarted = false
 			for (let from = replicaSequence(this.sql, region); from < currentSequence(this.sql); ) {
 				const batch = batchAfter(this.sql, from)
-				const reached = this.reached(await within(PUSH_TIMEOUT_MS, replica.push(region, batch)))
-				acknowledge(this.sql, region, reached)
+				const to = reached(this.sql, await within(PUSH_TIMEOUT_MS, replica.push(region, batch)))
+				acknowledge(this.sql, region, to)
 				// A replica that lost its state is behind what it acknowledged: once, start from where it is.
-				if (reached <= from && restarted)
-					throw new Error(`the replica stays at ${reached} after a batch up to ${batch.to}`)
-				restarted ||= reached <= from
-				from = reached
+				if (to <= from && restarted) throw new Error(`the replica stays at ${to} after a batch up to ${batch.to}`)
+				restarted ||= to <= from
+				from = to
 			}
 		} catch (error) {
 			console.warn(JSON.stringify({ event: 'push_failed', region, error: String(error) }))

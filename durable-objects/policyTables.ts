@@ -63,6 +63,6 @@ export const policyTables = `
 		created_at INTEGER NOT NULL, created_by TEXT NOT NULL
 	) WITHOUT ROWID;
 
-	-- epoch: names this history. sequence, revision: the newest of each.
+	-- epoch: names this history. sequence, revision: the newest of each. trust: the newest version of the KeyRing's part.
 	CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `

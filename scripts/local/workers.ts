@@ -41,6 +41,7 @@ const WORKERS: readonly LocalWorker[] = [
 			REGION: region,
 			ENDPOINT_ADDRESSES: 'any',
 			OWN_PORT: String(port),
+			ISSUER: `http://${ADMIN_HOST}:${port}`,
 			ADMIN_TOKEN: adminToken,
 			MASTER_KEY: masterKey,
 		}),

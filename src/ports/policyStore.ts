@@ -5,6 +5,7 @@ import type { ConditionedStatus } from '../resources/status.ts'
 import type { Result } from '../result.ts'
 import type { Effect } from '../snapshot/effect.ts'
 import type { Cursor, Endpoint } from '../snapshot/snapshot.ts'
+import type { Trust } from '../snapshot/trust.ts'
 import type { PartBatch } from './snapshotReplica.ts'
 
 export type Role = 'viewer' | 'operator' | 'admin'
@@ -108,6 +109,13 @@ export interface Page<T> {
 	readonly next?: string
 }
 
+/** Of the endpoints of a service that take traffic, how many pass their checks, and how many fail them. */
+export interface ServiceHealth {
+	readonly service: ServiceName
+	readonly healthy: number
+	readonly unhealthy: number
+}
+
 export interface PolicyStorePort {
 	change(request: ChangeRequest): Promise<Result<ChangeOutcome, ChangeRefusal>>
 	rollback(revision: number, actor: Principal): Promise<Result<ChangeOutcome, ChangeRefusal>>
@@ -139,8 +147,17 @@ export interface PolicyStorePort {
 		endpoints: readonly Endpoint[],
 		unhealthy?: readonly string[],
 	): Promise<void>
+	/**
+	 * The KeyRing's keys and revocations: part `trust`. Answers when that is stored, and has gone out to the replicas or taken half a
+	 * second; versions that are not newer than the stored one are ignored.
+	 */
+	putTrust(version: number, trust: Trust): Promise<void>
+	/** The newest version that was put; 0: none. */
+	trustVersion(): Promise<number>
 	/** Services whose registry has something to do: they have, or lately had, leased endpoints, or they are checked. */
 	leasedServices(options: { limit: number; after?: string }): Promise<Page<ServiceName>>
+	/** Of the services whose endpoints are checked, in order of name; of the first 10,000. */
+	endpointHealth(): Promise<readonly ServiceHealth[]>
 	/** Regions that have a replica. */
 	regions(): Promise<readonly string[]>
 	/** Parts after the cursor, for a replica that is new or fell behind. Also registers the replica for pushes. */

@@ -2,7 +2,7 @@
  * A mesh's telemetry as a page that Prometheus reads: text exposition format 0.0.4
  * (https://prometheus.io/docs/instrumenting/exposition_formats/).
  */
-import type { RegionTelemetry } from '../ports.ts'
+import type { RegionTelemetry, ServiceHealth } from '../ports.ts'
 import { addSparse, BUCKETS, createHistogram, type Histogram, upperBoundMs } from './histogram.ts'
 
 /** Prometheus' usual bounds, finer below and wider above. Each is a bound of the histogram itself, so counts are exact. */
@@ -23,10 +23,13 @@ interface Latency {
 	sumMs: number
 }
 
-/** The page, to be served as `text/plain; version=0.0.4; charset=utf-8`. Its size grows with the number of series, and for durations and ejections with services times regions, nothing else. */
-export function exposition(regions: readonly RegionTelemetry[]): string {
+/**
+ * The page, to be served as `text/plain; version=0.0.4; charset=utf-8`. Its size grows with the number of series, for durations and
+ * ejections with services times regions, and with the services in `healths`, nothing else.
+ */
+export function exposition(regions: readonly RegionTelemetry[], healths: readonly ServiceHealth[] = []): string {
 	const blocks = [...requestMetrics(regions).map(renderMetric), ...renderDurations(regions)]
-	blocks.push(...[...ejectionMetrics(regions), ...regionMetrics(regions)].map(renderMetric))
+	blocks.push(...[...ejectionMetrics(regions), healthMetric(healths), ...regionMetrics(regions)].map(renderMetric))
 	return `${blocks.join('\n')}\n`
 }
 
@@ -62,7 +65,7 @@ function requestMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 
 function ejectionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 	const ejections = metric('selvedge_ejections_total', 'counter', 'Endpoints ejected, as a region was told.')
-	const ejected = metric('selvedge_ejected_endpoints', 'gauge', 'Endpoints that isolates of the region leave alone.')
+	const ejected = metric('selvedge_endpoint_ejected', 'gauge', 'Endpoints that isolates of the region leave alone.')
 	for (const one of regions) {
 		for (const { service, total, current } of one.ejections) {
 			add(ejections, serviceLabels(one.region, service), total)
@@ -70,6 +73,17 @@ function ejectionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 		}
 	}
 	return [ejections, ejected]
+}
+
+/** Checks are made once for all regions. */
+function healthMetric(healths: readonly ServiceHealth[]): Metric {
+	const endpoints = metric('selvedge_endpoint_health', 'gauge', 'Endpoints that pass or fail their health checks.')
+	for (const { service, healthy, unhealthy } of healths) {
+		const labels = nameLabels(service)
+		add(endpoints, { ...labels, state: 'healthy' }, healthy)
+		add(endpoints, { ...labels, state: 'unhealthy' }, unhealthy)
+	}
+	return endpoints
 }
 
 function regionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
@@ -99,9 +113,11 @@ function regionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b))
 const greatest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b))
 
-function serviceLabels(region: string, service: string): { region: string; service: string; namespace: string } {
+const serviceLabels = (region: string, service: string) => ({ region, ...nameLabels(service) })
+
+function nameLabels(service: string): { service: string; namespace: string } {
 	const slash = service.indexOf('/')
-	return { region, service: service.slice(slash + 1), namespace: service.slice(0, Math.max(0, slash)) }
+	return { service: service.slice(slash + 1), namespace: service.slice(0, Math.max(0, slash)) }
 }
 
 function renderDurations(regions: readonly RegionTelemetry[]): string[] {

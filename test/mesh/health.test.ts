@@ -4,6 +4,7 @@ import { type Backend, startBackend } from './backend.ts'
 import { eventually } from './client.ts'
 import { service } from './documents.ts'
 import { DOMAIN, type Mesh, startMesh } from './meshHarness.ts'
+import { sample } from './metrics.ts'
 
 const INTERVAL_MS = 1_000
 const UNHEALTHY_THRESHOLD = 2
@@ -58,6 +59,12 @@ interface Shown {
 		readonly health: { readonly healthy: boolean; readonly lastFailure?: string; readonly since?: string }
 	}[]
 }
+const counted = async () => {
+	const page = await mesh.metrics()
+	return ['healthy', 'unhealthy'].map((state) =>
+		sample(page, 'selvedge_endpoint_health', { service: 'checked', namespace: 'default', state }),
+	)
+}
 const shownHealth = async () =>
 	(await mesh.api<Shown>('GET', '/v1/services/default/checked')).endpoints.map(({ health }) => health)
 
@@ -70,6 +77,7 @@ describe('an endpoint', () => {
 		expect(new Set(checks)).toEqual(new Set(['selvedge-health/1']))
 		expect(await eventually(whoAnswers, (who) => who === '012')).toBe('012')
 		expect(await shownHealth()).toEqual([{ healthy: true }, { healthy: true }, { healthy: true }])
+		expect(await counted()).toEqual([3, 0])
 	})
 
 	it('that turns 503 gets no request after as many intervals as it may fail, and gets them again when it recovers', async () => {
@@ -85,6 +93,7 @@ describe('an endpoint', () => {
 			lastFailure: 'status 503',
 			since: expect.stringMatching(/^20.*Z$/),
 		})
+		expect(await counted()).toEqual([2, 1])
 
 		healthStatus[1] = 200
 		await eventually(whoAnswers, (who) => who === '012')
@@ -99,5 +108,6 @@ describe('an endpoint', () => {
 		const before = checks.length
 		await new Promise((resolve) => setTimeout(resolve, 2 * INTERVAL_MS))
 		expect(checks.length).toBe(before)
+		expect(await counted()).toEqual([undefined, undefined])
 	})
 })

@@ -90,7 +90,11 @@ const socket = { unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }] }
 async function workers(regions: readonly string[], gated: boolean): Promise<V4WorkerOptions[]> {
 	const admin = await fromConfig('workers/admin/wrangler.toml')
 	const proxy = await fromConfig('wrangler.toml')
-	const gate = { SNAPSHOT_REPLICA: gateWorker('GatedReplica'), TELEMETRY_STORE: gateWorker('GatedTelemetry') }
+	const gate = {
+		SNAPSHOT_REPLICA: gateWorker('GatedReplica'),
+		TELEMETRY_STORE: gateWorker('GatedTelemetry'),
+		KEY_RING: gateWorker('GatedKeyRing'),
+	}
 	return [
 		{ ...admin, name: 'selvedge-admin', bindings: { ...variables(admin), ADMIN_TOKEN: TOKEN, MASTER_KEY }, ...socket },
 		...(gated ? [{ ...gateScript, ...socket }] : []),
@@ -106,8 +110,15 @@ async function workers(regions: readonly string[], gated: boolean): Promise<V4Wo
 
 const variables = ({ bindings }: V4WorkerOptions) => bindings as Record<string, string>
 
-/** A Worker as its wrangler.toml says, bundled as wrangler does. */
-async function fromConfig(config: string): Promise<V4WorkerOptions> {
+const bundled = new Map<string, Promise<V4WorkerOptions>>()
+
+/** A Worker as its wrangler.toml says, bundled as wrangler does; once, however many meshes run it. */
+function fromConfig(config: string): Promise<V4WorkerOptions> {
+	if (!bundled.has(config)) bundled.set(config, bundle(config))
+	return bundled.get(config)!
+}
+
+async function bundle(config: string): Promise<V4WorkerOptions> {
 	const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config)
 	const { modulesRules: _, ...options } = workerOptions
 	const { outputFiles } = await build({

@@ -72,7 +72,7 @@ it('what the first one found out spares the second', async () => {
 
 it('operators see who is ejected, and how often that was', async () => {
 	const page = await mesh.metrics()
-	expect(sample(page, 'selvedge_ejected_endpoints', SHOP)).toBe(1)
+	expect(sample(page, 'selvedge_endpoint_ejected', SHOP)).toBe(1)
 	expect(sample(page, 'selvedge_ejections_total', SHOP)).toBe(1)
 	const summary = await mesh.api<{ regions: { region: string; ejected: object[] }[] }>('GET', '/v1/telemetry/summary')
 	expect(summary.regions).toMatchObject([{ region: 'weur', ejected: [{ service: 'default/shop', endpoint: 'e0' }] }])

@@ -6,6 +6,7 @@ import type { ServiceRegistry } from '../../durable-objects/serviceRegistry.ts'
 import type { EndpointWatch, LeaseRequest, ServiceRegistryPort } from '../../src/ports.ts'
 import type { Endpoint } from '../../src/snapshot/snapshot.ts'
 import type { HealthCheck } from '../../src/snapshot/trafficPolicy.ts'
+import { until } from '../until.ts'
 
 const { SERVICE_REGISTRY } = env as unknown as { SERVICE_REGISTRY: DurableObjectNamespace<ServiceRegistry> }
 
@@ -16,7 +17,8 @@ export const CHECK: HealthCheck = {
 	path: '/healthz?deep=1',
 	method: 'GET',
 	intervalMs: 10_000,
-	timeoutMs: 1_000,
+	// Of real time, for which an evicted object is waited for too. Only endpoints that hang use it up.
+	timeoutMs: 20,
 	healthyThreshold: 2,
 	unhealthyThreshold: 3,
 	expectedStatuses: [[200, 299]],
@@ -33,16 +35,19 @@ export const request = (id: string, over: Partial<LeaseRequest> = {}): LeaseRequ
 
 /** What a test arranges, and what came of it. */
 interface World {
-	/** How each host answers, by the first label of its name; 200 unless said. */
-	readonly hosts: Map<string, number | 'refuses' | 'hangs'>
+	/** How each host answers, by the first label of its name; 200 unless said. One that is held answers 503 when it is let go. */
+	readonly hosts: Map<string, number | 'refuses' | 'hangs' | 'is held'>
 	asked: { readonly url: string; readonly init: RequestInit }[]
 	/** Requests without an answer yet: now, and at most at once. */
 	waiting: { now: number; most: number }
 	/** What the root was told. */
 	told: { readonly version: number; readonly ids: readonly string[]; readonly unhealthy: readonly string[] }[]
 	rootIsDown: boolean
+	/** Each lets one go that is held. */
+	held: (() => void)[]
 }
-export const world: World = { hosts: new Map(), asked: [], waiting: { now: 0, most: 0 }, told: [], rootIsDown: false }
+const nothing = () => ({ asked: [], told: [], waiting: { now: 0, most: 0 }, rootIsDown: false, held: [] })
+export const world: World = { hosts: new Map(), ...nothing() }
 
 async function outside(url: string, init: RequestInit): Promise<Response> {
 	world.asked.push({ url, init })
@@ -53,7 +58,9 @@ async function outside(url: string, init: RequestInit): Promise<Response> {
 		if (answer === 'refuses') throw new Error('Network connection lost.')
 		if (answer === 'hangs')
 			await new Promise((_, reject) => init.signal!.addEventListener('abort', () => reject(init.signal!.reason)))
-		return new Response(answer === 204 ? null : 'a body that nobody reads', { status: Number(answer) })
+		if (answer === 'is held') await new Promise<void>((resolve) => world.held.push(resolve))
+		const status = answer === 'is held' ? 503 : Number(answer)
+		return new Response(status === 204 ? null : 'a body that nobody reads', { status })
 	} finally {
 		world.waiting.now--
 	}
@@ -90,14 +97,22 @@ export async function watch(over: Partial<HealthCheck> | null = {}, fixed: Endpo
 	await registry().watch(SERVICE, { version: ++version, check: over === null ? null : { ...CHECK, ...over }, fixed })
 }
 
-/** The alarm goes off, and the round that it began is over: the alarm that guards it has been put forward. */
+/** The alarm goes off, and the round that it began is over. */
 export async function round(offsetMs: number): Promise<void> {
 	at(offsetMs)
 	await runDurableObjectAlarm(own())
-	await vi.waitUntil(async () => world.waiting.now === 0 && ((await alarmTime()) ?? 0) < NOW + offsetMs + 20_000, {
-		interval: 2,
-	})
+	await roundIsOver(offsetMs)
 }
+
+/** The round that began then is over: the alarm that guards it has been put forward. */
+export const roundIsOver = (offsetMs: number): Promise<void> =>
+	until(async () => world.waiting.now === 0 && ((await alarmTime()) ?? 0) < NOW + offsetMs + 20_000)
+
+/** In the object's own context, where its promises may be settled. */
+export const letGo = (): Promise<void> =>
+	runInDurableObject(own(), () => {
+		for (const go of world.held) go()
+	})
 export const rounds = async (...offsetsMs: readonly number[]): Promise<void> => {
 	for (const offsetMs of offsetsMs) await round(offsetMs)
 }
@@ -106,7 +121,7 @@ export const rounds = async (...offsetsMs: readonly number[]): Promise<void> => 
 export async function enter(): Promise<void> {
 	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
 	world.hosts.clear()
-	Object.assign(world, { asked: [], told: [], waiting: { now: 0, most: 0 }, rootIsDown: false })
+	Object.assign(world, nothing())
 	vi.spyOn(globalThis, 'fetch').mockImplementation(outside as typeof fetch)
 	vi.spyOn(console, 'warn').mockImplementation(() => {})
 	await connect()

@@ -6,6 +6,7 @@ import type { PolicyStore } from '../../durable-objects/policyStore.ts'
 import type { ServiceRegistry } from '../../durable-objects/serviceRegistry.ts'
 import type { EndpointWatch, ServiceRegistryPort } from '../../src/ports.ts'
 import type { ServiceTarget } from '../../src/snapshot/snapshot.ts'
+import { until } from '../until.ts'
 import {
 	apply,
 	change,
@@ -250,6 +251,32 @@ describe('endpoints whose checks fail', () => {
 	})
 })
 
+describe('the health of services', () => {
+	it('is counted from what the snapshot says, of those whose endpoints are checked', async () => {
+		await apply(
+			service('a', 'http://a:1', 'http://b:1'),
+			service('b', 'http://b:1'),
+			service('unchecked', 'http://c:1'),
+		)
+		await apply(policy('p', 'a'), policy('q', 'b'), policy('r', 'nobody'))
+		await root().putEndpoints('default/a', 1, [endpoint('x'), endpoint('y')], ['fixed-1', 'gone', 'x'])
+		const b = { service: 'default/b', healthy: 1, unhealthy: 0 }
+		expect(await root().endpointHealth()).toEqual([{ service: 'default/a', healthy: 2, unhealthy: 2 }, b])
+		await root().putEndpoints('default/a', 2, [], [])
+		expect(await root().endpointHealth()).toEqual([{ service: 'default/a', healthy: 2, unhealthy: 0 }, b])
+		await removePolicy('p')
+		await remove('Service', 'b')
+		expect(await root().endpointHealth()).toEqual([])
+	})
+
+	it('is counted of a service whose endpoints need more than a row', async () => {
+		await apply(service('a'), policy('p', 'a'))
+		const many = Array.from({ length: 6_000 }, (_, i) => ({ ...endpoint(`e${i}`), labels: { zone: 'z'.repeat(60) } }))
+		await root().putEndpoints('default/a', 1, many, ['e0', 'e5999'])
+		expect(await root().endpointHealth()).toEqual([{ service: 'default/a', healthy: 5_998, unhealthy: 2 }])
+	})
+})
+
 it('from the policy to the mark, the real objects do it by themselves', async () => {
 	await evictRoot(link)
 	const registry = SERVICE_REGISTRY.getByName('default/a') as unknown as ServiceRegistryPort
@@ -259,9 +286,9 @@ it('from the policy to the mark, the real objects do it by themselves', async ()
 	await apply(service('a', 'http://a:1', 'http://b:1'), policy('p', 'a', { unhealthyThreshold: 1 }))
 	vi.setSystemTime(NOW + 10_000)
 	await runDurableObjectAlarm(SERVICE_REGISTRY.getByName('default/a'))
-	await vi.waitUntil(async () => (await marked('a'))?.includes('fixed-1!'), { interval: 5 })
+	await until(async () => (await marked('a'))?.includes('fixed-1!'))
 	expect(await marked('a')).toEqual(['fixed-0', 'fixed-1!'])
 	expect(await registry.health('default/a')).toMatchObject({ 'fixed-1': { healthy: false, lastFailure: 'status 500' } })
 	await removePolicy('p')
-	await vi.waitUntil(async () => !(await marked('a'))?.includes('fixed-1!'), { interval: 5 })
+	await until(async () => !(await marked('a'))?.includes('fixed-1!'))
 })

@@ -3,6 +3,7 @@ import { reset, runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Endpoint } from '../../src/snapshot/snapshot.ts'
 import { seeded } from '../random.ts'
+import { until } from '../until.ts'
 import {
 	ACTOR,
 	apply,
@@ -103,18 +104,18 @@ describe('a push', () => {
 		const pass = (ms: number) => inRoot(() => vi.advanceTimersByTime(ms))
 		link.failing.set('weur', 'silent')
 		const first = apply(service('a'))
-		await vi.waitUntil(() => vi.getTimerCount() === 2, { interval: 1 })
+		await until(() => vi.getTimerCount() === 2)
 		await pass(500)
 		expect((await first).revision).toBe(1)
 		link.failing.clear()
 		const waiting = [apply(service('b')), apply(service('c'))]
-		await vi.waitUntil(() => vi.getTimerCount() === 3, { interval: 1 })
+		await until(() => vi.getTimerCount() === 3)
 		await pass(500)
 		expect((await Promise.all(waiting)).map(({ revision }) => revision)).toEqual([2, 3])
 		expect(link.pushed, 'one push at a time').toHaveLength(1)
 		await pass(9_000)
-		await vi.waitUntil(() => link.pushed.length === 2, { interval: 1 })
-		await vi.waitUntil(async () => (await alarmTime()) === null, { interval: 1 })
+		await until(() => link.pushed.length === 2)
+		await until(async () => (await alarmTime()) === null)
 		await expectSameAsRoot('weur')
 		expect(link.pushed, 'the last finds nothing left to push').toHaveLength(2)
 	})

@@ -1,17 +1,20 @@
 /** Health checks by the registry: whoever fails is told to the root, once, whatever restarts, hangs or goes in between. */
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { until } from '../until.ts'
 import {
 	alarmTime,
 	at,
 	enter,
 	leave,
+	letGo,
 	NOW,
 	own,
 	registry,
 	request,
 	restart,
 	round,
+	roundIsOver,
 	rounds,
 	SERVICE,
 	statuses,
@@ -46,7 +49,7 @@ describe('a check', () => {
 		['hangs', 'timeout'],
 	])('of which the endpoint makes %s says: %s', async (answer, said) => {
 		world.hosts.set('a', answer)
-		await watch({ unhealthyThreshold: 1, timeoutMs: 20 }, [{ id: 'a', url: 'http://a.internal' }])
+		await watch({ unhealthyThreshold: 1 }, [{ id: 'a', url: 'http://a.internal' }])
 		await round(10_000)
 		const unhealthy = { healthy: false, since: new Date(NOW + 10_000).toISOString(), lastFailure: said }
 		expect(await statuses()).toEqual({ a: said === 'healthy' ? { healthy: true } : unhealthy })
@@ -147,7 +150,7 @@ describe('an endpoint', () => {
 		world.hosts.set('a', 503)
 		await rounds(110_000, 120_000, 130_000)
 		await watch(null)
-		await vi.waitUntil(() => world.told.length === 2, { interval: 2 })
+		await until(() => world.told.length === 2)
 		expect(world.told.at(-1)).toEqual({ version: 4, ids: ['a', 'b'], unhealthy: [] })
 		expect(await statuses()).toEqual({})
 		expect((await registry().leases(SERVICE)).map(({ health }) => health)).toEqual([undefined, undefined])
@@ -160,13 +163,15 @@ describe('an endpoint', () => {
 
 	it('that leaves or moves while it is checked leaves nothing behind, and its old place says nothing of the new', async () => {
 		const onError = vi.spyOn(console, 'error').mockImplementation(() => {})
-		world.hosts.set('a', 'hangs').set('b', 'hangs')
+		world.hosts.set('a', 'is held').set('b', 'is held')
+		await watch({ unhealthyThreshold: 1 })
 		at(110_000)
 		await runDurableObjectAlarm(own())
-		await vi.waitUntil(() => world.waiting.now === 2, { interval: 2 })
+		await until(() => world.held.length === 2)
 		await registry().deregister(SERVICE, 'a')
 		await registry().register(SERVICE, request('b', { url: 'http://elsewhere.internal' }))
-		await vi.waitUntil(async () => world.waiting.now === 0 && (await alarmTime())! < NOW + 130_000, { interval: 2 })
+		await letGo()
+		await roundIsOver(110_000)
 		expect(await statuses()).toEqual({ b: { healthy: true } })
 		expect(await stored('SELECT id FROM health')).toEqual([])
 		expect(onError).not.toHaveBeenCalled()

@@ -1,12 +1,14 @@
 /** What a registry is to check, and the rounds in which it does: bounded, in turn, and in nobody's way. */
 import { runDurableObjectAlarm } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { until } from '../until.ts'
 import {
 	alarmTime,
 	at,
 	CHECK,
 	enter,
 	leave,
+	letGo,
 	NOW,
 	newestVersion,
 	own,
@@ -14,6 +16,7 @@ import {
 	request,
 	restart,
 	round,
+	roundIsOver,
 	rounds,
 	SERVICE,
 	statuses,
@@ -57,7 +60,7 @@ describe('a watch', () => {
 		await watch({ unhealthyThreshold: 1 }, [{ id: 'f', url: 'http://f.internal' }])
 		await round(10_000)
 		await watch({ unhealthyThreshold: 1 }, [{ id: 'g', url: 'http://g.internal' }])
-		await vi.waitUntil(() => world.told.length === 2, { interval: 2 })
+		await until(() => world.told.length === 2)
 		expect(world.told.at(-1)).toEqual({ version: 2, ids: [], unhealthy: [] })
 	})
 
@@ -96,16 +99,17 @@ describe('a round', () => {
 
 	it('keeps no lease alive that ends while an endpoint is waited for, and is not joined by another', async () => {
 		await registry().register(SERVICE, request('short', { ttlSeconds: 12 }))
-		world.hosts.set('f0', 'hangs')
-		await watch({ timeoutMs: 300 }, many(1))
+		world.hosts.set('f0', 'is held')
+		await watch({}, many(1))
 		at(10_000)
 		await runDurableObjectAlarm(own())
-		await vi.waitUntil(() => world.waiting.now === 1 && world.asked.length === 2, { interval: 2 })
+		await until(() => world.waiting.now === 1 && world.held.length === 1)
 		expect(await alarmTime()).toBe(NOW + 12_000)
 		at(12_000)
 		await runDurableObjectAlarm(own())
 		expect(world.told.at(-1)?.ids).toEqual([])
 		expect(world.asked).toHaveLength(2)
-		await vi.waitUntil(() => world.waiting.now === 0, { interval: 2 })
+		await letGo()
+		await roundIsOver(10_000)
 	})
 })

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ServiceRegistry } from '../../durable-objects/serviceRegistry.ts'
 import type { LeaseRequest, PolicyStorePort, ServiceRegistryPort } from '../../src/ports.ts'
 import type { Endpoint } from '../../src/snapshot/snapshot.ts'
+import { until } from '../until.ts'
 
 const { SERVICE_REGISTRY, POLICY_STORE } = env as unknown as {
 	SERVICE_REGISTRY: DurableObjectNamespace<ServiceRegistry>
@@ -216,7 +217,7 @@ describe('an unreachable root', () => {
 		vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: NOW })
 		root.answer = 'slow'
 		const answer = registry().register(SERVICE, request('a'))
-		await vi.waitUntil(() => vi.getTimerCount() > 0, { interval: 1 })
+		await until(() => vi.getTimerCount() > 0)
 		await inside(() => vi.advanceTimersByTime(5_000))
 		expect(await answer).toMatchObject({ ok: true })
 		expect(root.told).toEqual([])
@@ -238,7 +239,7 @@ describe('telling the root', () => {
 	it('is done once for all who registered while it was busy', async () => {
 		root.answer = 'slow'
 		const answers = ['a', 'b', 'c', 'd'].map((id) => registry().register(SERVICE, request(id)))
-		await vi.waitUntil(async () => (await ids()).length === 4, { interval: 1 })
+		await until(async () => (await ids()).length === 4)
 		root.answer = 'ok'
 		await inside(() => root.release())
 		for (const answer of await Promise.all(answers)) expect(answer.ok).toBe(true)
@@ -289,8 +290,7 @@ it('a registry serves no service but its own, and being asked stores nothing', a
 	expect(await registry().leases(SERVICE)).toEqual([])
 	await Promise.all([registry().heartbeat(SERVICE, 'nobody'), registry().sweep(SERVICE)])
 	const NAMES = "SELECT name FROM sqlite_master WHERE name IN ('leases', 'registry')"
-	const tables = await runInDurableObject(own(), (_, state) => state.storage.sql.exec(NAMES).toArray())
-	expect(tables).toEqual([])
+	expect(await runInDurableObject(own(), (_, state) => state.storage.sql.exec(NAMES).toArray())).toEqual([])
 })
 
 it('the mesh’s own root lists the service among those that have leases', async () => {

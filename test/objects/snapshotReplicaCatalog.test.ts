@@ -1,8 +1,9 @@
 /** The catalog of services, as a region's replica shows it: in pages, and to those who wait for a change. */
 import { reset, runInDurableObject } from 'cloudflare:test'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { SnapshotReplica } from '../../durable-objects/snapshotReplica.ts'
 import type { Part } from '../../src/snapshot/snapshot.ts'
+import { until } from '../until.ts'
 import { endpoint, replica, replicaStub } from './meshObjects.ts'
 
 afterEach(() => reset())
@@ -86,9 +87,9 @@ describe('waiting for a service', () => {
 	it('ends with its change, and with no other', async () => {
 		await push(0, 1, [target('default/a', 1)])
 		const answer = wait('h1', 30_000)
-		await vi.waitUntil(async () => (await waiters()) === 1, { interval: 5 })
+		await until(async () => (await waiters()) === 1)
 		await push(1, 2, [target('default/b', 2)])
-		await vi.waitUntil(async () => (await waiters()) === 1, { interval: 5 })
+		await until(async () => (await waiters()) === 1)
 		await push(2, 3, [target('default/a', 3, 'half')], false)
 		expect(await waiters()).toBe(1)
 		await push(3, 4, [target('default/a', 4, 'whole')])
@@ -109,7 +110,7 @@ describe('waiting for a service', () => {
 		const patient = Array.from({ length: 20 }, () => wait('h1', 30_000))
 		const hasty = Array.from({ length: 20 }, () => wait('h1', 30))
 		await Promise.all(hasty)
-		await vi.waitUntil(async () => (await waiters()) === 20, { interval: 5 })
+		await until(async () => (await waiters()) === 20)
 		await push(1, 2, [target('default/a', 2)])
 		for (const entry of await Promise.all(patient)) expect(entry?.version).toBe('h2')
 		expect(await waiters()).toBe(0)
@@ -129,7 +130,7 @@ describe('waiting for a service', () => {
 		await push(0, 1, [target('default/b', 1)])
 		const coming = wait('', 30_000)
 		const going = wait('h1', 30_000, 'default/b')
-		await vi.waitUntil(async () => (await waiters()) === 2, { interval: 5 })
+		await until(async () => (await waiters()) === 2)
 		await push(1, 3, [target('default/a', 2), { ...target('default/b', 3), body: null }])
 		expect(await coming).toMatchObject({ version: 'h2' })
 		expect(await going).toBeNull()

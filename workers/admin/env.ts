@@ -1,5 +1,11 @@
 /** The admin Worker's bindings, and the mesh as seen through them. */
-import type { PolicyStorePort, ServiceRegistryPort, SnapshotReplicaPort, TelemetryStorePort } from '../../src/ports.ts'
+import type {
+	KeyRingPort,
+	PolicyStorePort,
+	ServiceRegistryPort,
+	SnapshotReplicaPort,
+	TelemetryStorePort,
+} from '../../src/ports.ts'
 import { placement, regionOf } from '../../src/region.ts'
 import type { Mesh } from './mesh.ts'
 
@@ -8,6 +14,7 @@ export interface Env {
 	readonly SNAPSHOT_REPLICA: DurableObjectNamespace
 	readonly SERVICE_REGISTRY: DurableObjectNamespace
 	readonly TELEMETRY_STORE: DurableObjectNamespace
+	readonly KEY_RING: DurableObjectNamespace
 	readonly MESH_DOMAIN: string
 	/** Set where requests carry no place, as in local runs. */
 	readonly REGION?: string
@@ -16,7 +23,9 @@ export interface Env {
 	readonly OWN_PORT?: string
 	/** Secret: the first token. */
 	readonly ADMIN_TOKEN?: string
-	/** Secret: what Secrets are encrypted under; a comma-separated list while it is rotated. */
+	/** Where this Worker is reached, without a final `/`; empty: `https://admin.<MESH_DOMAIN>`. */
+	readonly ISSUER?: string
+	/** Secret: what Secrets and signing keys are encrypted under; a comma-separated list while it is rotated. */
 	readonly MASTER_KEY?: string
 	/** Secret: where to report errors. */
 	readonly SENTRY_DSN?: string
@@ -29,9 +38,11 @@ export function meshOf(env: Env, report: Mesh['report']): Mesh {
 		replica: (region) => regional(env.SNAPSHOT_REPLICA, region) as unknown as SnapshotReplicaPort,
 		registry: (service) => env.SERVICE_REGISTRY.getByName(service) as unknown as ServiceRegistryPort,
 		telemetry: (region) => regional(env.TELEMETRY_STORE, region) as unknown as TelemetryStorePort,
+		keyRing: () => env.KEY_RING.getByName('mesh') as unknown as KeyRingPort,
 		regionOf: (request) => env.REGION || regionOf(request.cf as Parameters<typeof regionOf>[0]),
 		settings: {
 			meshDomain: env.MESH_DOMAIN,
+			issuer: (env.ISSUER || `https://admin.${env.MESH_DOMAIN}`).replace(/\/$/, ''),
 			// Anything but an explicit `any` means the strict reading.
 			addresses: env.ENDPOINT_ADDRESSES === 'any' ? 'any' : 'names',
 			...(env.OWN_PORT ? { ownPort: Number(env.OWN_PORT) } : {}),
@@ -40,6 +51,7 @@ export function meshOf(env: Env, report: Mesh['report']): Mesh {
 		},
 		now: () => Date.now(),
 		sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+		fetch: (url, init) => fetch(url, init),
 		report,
 	}
 }

@@ -4,6 +4,7 @@ import { createApp } from './app.ts'
 import { type Env, meshOf } from './env.ts'
 import { errorReporter } from './reportError.ts'
 
+export { KeyRing } from '../../durable-objects/keyRing.ts'
 export { PolicyStore } from '../../durable-objects/policyStore.ts'
 export { ServiceRegistry } from '../../durable-objects/serviceRegistry.ts'
 export { SnapshotReplica } from '../../durable-objects/snapshotReplica.ts'

@@ -1,6 +1,7 @@
 /** The watchdog: has the root push to lagging replicas, and every service's registry sweep its leases. */
 import type { ServiceName } from '../../src/names.ts'
 import type { PolicyStorePort, ServiceRegistryPort } from '../../src/ports.ts'
+import { within } from './within.ts'
 
 export interface WatchdogEnv {
 	readonly POLICY_STORE: { getByName(name: string): Pick<PolicyStorePort, 'flush' | 'leasedServices'> }
@@ -67,13 +68,4 @@ async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>):
 		for (const item of queue) await work(item)
 	}
 	await Promise.all(Array.from({ length: CONCURRENCY }, lane))
-}
-
-/** Rejects when the promise takes longer: one object that hangs must not hold up the others. */
-function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-	let timer: ReturnType<typeof setTimeout>
-	const late = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-	})
-	return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

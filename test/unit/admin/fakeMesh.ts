@@ -36,6 +36,8 @@ export interface World {
 	shown: Record<string, { epoch: string; revision: number }>
 	/** What every dry run would do. */
 	effect: Effect
+	/** What the world outside the mesh answers, by URL. */
+	readonly outside: Map<string, () => Response>
 	readonly changes: ChangeRequest[]
 	readonly reported: { error: unknown; id: string }[]
 	/** Names of port methods, in the order they were called. */
@@ -63,6 +65,7 @@ export async function createWorld(): Promise<World> {
 		telemetry: {},
 		shown: {},
 		effect: collectEffect().effect(() => false),
+		outside: new Map(),
 		changes: [],
 		reported: [],
 		calls: [],
@@ -130,6 +133,7 @@ const policyStore = (world: World): object => ({
 			: err({ reason: 'unknown_revision', revision }),
 	get: (kind: string, namespace: string, name: string) => world.resources.get(`${kind}/${namespace}/${name}`) ?? null,
 	list: (kind: string) => ({ items: [...world.resources.values()].filter(({ resource }) => resource.kind === kind) }),
+	endpointHealth: () => [{ service: 'default/checked', healthy: 2, unhealthy: 1 }],
 	revisions: () => ({ items: [], next: '7' }),
 	revision: (revision: number) =>
 		revision <= world.revision
@@ -200,13 +204,15 @@ export function meshOf(world: World, settings: Partial<Mesh['settings']> = {}): 
 				read: () => world.telemetry[region],
 				isolates: () => world.telemetry[region]?.isolates,
 			} as object) as ReturnType<Mesh['telemetry']>,
+		keyRing: () => watched(world, 'keyRing', {}) as ReturnType<Mesh['keyRing']>,
 		regionOf: () => 'local',
-		settings: { meshDomain: 'mesh.localhost', addresses: 'names', ...settings },
+		settings: { meshDomain: 'mesh.localhost', issuer: 'http://admin.mesh.localhost', addresses: 'names', ...settings },
 		now: () => world.nowMs,
 		sleep: async (ms) => {
 			world.nowMs += ms
 			world.onSleep()
 		},
+		fetch: async (url) => world.outside.get(url)?.() ?? new Response(null, { status: 404 }),
 		report: (error, _request, id) => {
 			world.reported.push({ error, id })
 		},

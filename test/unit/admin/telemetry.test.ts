@@ -102,5 +102,13 @@ describe('/metrics', () => {
 		const text = await response.text()
 		expect(text).toContain('region="weur"')
 		expect(text).not.toContain('region="enam"')
+		expect(text).toContain('selvedge_endpoint_health{service="checked",namespace="default",state="unhealthy"} 1\n')
+	})
+
+	it('goes without the endpoints’ health where the store is of a version that does not tell', async () => {
+		world.failing.set('policyStore.endpointHealth', new TypeError('The RPC receiver does not implement the method'))
+		const response = await ask('GET', '/metrics')
+		expect(response.status).toBe(200)
+		expect(await response.text()).not.toContain('selvedge_endpoint_health{')
 	})
 })

@@ -139,7 +139,7 @@ describe('the page', () => {
 			],
 		],
 		['selvedge_ejections_total', [[orders, 5]]],
-		['selvedge_ejected_endpoints', [[orders, 2]]],
+		['selvedge_endpoint_ejected', [[orders, 2]]],
 		[
 			'selvedge_telemetry_overflow_total',
 			[
@@ -198,6 +198,15 @@ describe('the page', () => {
 
 it('a mesh that nobody has called yet has a page without samples', () => {
 	expect(read(exposition([]))).toEqual([])
+})
+
+it('the endpoints of a checked service are counted by what their checks say, whether or not anybody calls it', () => {
+	const page = exposition([], [{ service: 'shop/orders', healthy: 2, unhealthy: 0 }])
+	const orders = { namespace: 'shop', service: 'orders' }
+	expect(valuesOf(page, 'selvedge_endpoint_health')).toEqual([
+		[{ ...orders, state: 'healthy' }, 2],
+		[{ ...orders, state: 'unhealthy' }, 0],
+	])
 })
 
 it.each(['back\\slash', 'quo"te', 'line\nfeed', '\\n', '"} 1\nselvedge_isolates{x="', 'ünï'])(

@@ -27,8 +27,14 @@ export async function regionViews(mesh: Mesh): Promise<readonly RegionView[]> {
 
 /** An unreachable region is left out: counters that fall to zero and come back would read as restarts. */
 export async function metrics({ mesh }: Call<unknown, unknown>): Promise<Response> {
-	const regions = (await regionViews(mesh)).filter((view) => view.reachable)
-	return text(exposition(regions), 'text/plain; version=0.0.4; charset=utf-8')
+	// A store of an older version cannot tell. For the minutes of an update its page is shorter, rather than an error.
+	const health = mesh
+		.policyStore()
+		.endpointHealth()
+		.catch(() => [])
+	const [views, healths] = await Promise.all([regionViews(mesh), health])
+	const regions = views.filter((view) => view.reachable)
+	return text(exposition(regions, healths), 'text/plain; version=0.0.4; charset=utf-8')
 }
 
 interface ServiceCounts {

@@ -1,0 +1,67 @@
+/** The tables of the KeyRing, one object per mesh, and its counters. */
+import { longTextsTable } from './longTexts.ts'
+
+export const keyRingTables = `
+	${longTextsTable}
+	-- Every key that there is or was, as JSON, oldest first. Times are ms since the epoch, here and below.
+	CREATE TABLE IF NOT EXISTS keys (position INTEGER PRIMARY KEY AUTOINCREMENT, kid TEXT NOT NULL UNIQUE, key TEXT NOT NULL);
+	-- Private keys that sign or will sign, sealed under a master key. A key that signs no more has none.
+	CREATE TABLE IF NOT EXISTS private_keys (kid TEXT PRIMARY KEY, sealed TEXT NOT NULL) WITHOUT ROWID;
+	-- Rotations that somebody asked for, and rotations in a row that failed.
+	CREATE TABLE IF NOT EXISTS rotations (
+		purpose TEXT PRIMARY KEY, requested INTEGER NOT NULL, failures INTEGER NOT NULL, last_failure TEXT
+	) WITHOUT ROWID;
+
+	-- target: JSON; equal targets have equal texts.
+	CREATE TABLE IF NOT EXISTS revocations (
+		id INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, reason TEXT NOT NULL, revoked_at INTEGER NOT NULL,
+		revoked_by TEXT NOT NULL, lifted_at INTEGER
+	);
+	CREATE INDEX IF NOT EXISTS revocations_by_target ON revocations (target, id);
+	CREATE INDEX IF NOT EXISTS revocations_by_time ON revocations (revoked_at);
+
+	-- Join tokens, by the SHA-256 of their secret. The secret itself is nowhere.
+	CREATE TABLE IF NOT EXISTS join_tokens (
+		id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, namespace TEXT NOT NULL, workload TEXT NOT NULL, trust TEXT NOT NULL,
+		created_at INTEGER NOT NULL, created_by TEXT NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER
+	) WITHOUT ROWID;
+	-- What may be shown only once, by its SHA-256.
+	CREATE TABLE IF NOT EXISTS seen (hash TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+
+	-- refused: whether it tells of a stranger who got nothing. detail: JSON.
+	CREATE TABLE IF NOT EXISTS events (
+		id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, action TEXT NOT NULL, actor TEXT NOT NULL,
+		detail TEXT NOT NULL, refused INTEGER NOT NULL
+	);
+
+	-- Documents of issuers and trust domains outside. A body goes on in long_texts; null before the first good one.
+	CREATE TABLE IF NOT EXISTS fetched (
+		name TEXT PRIMARY KEY, kind TEXT NOT NULL, url TEXT NOT NULL, body TEXT, fetched_at INTEGER NOT NULL, failure TEXT
+	) WITHOUT ROWID;
+
+	CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`
+
+/**
+ * `published`: hash of what `version` stands for. `servedUntil`: nobody got a copy of the key set later. The two settings in ms are
+ * those of the `Mesh`, as last heard.
+ */
+type MetaKey =
+	| 'version'
+	| 'publishedVersion'
+	| 'copiesUntil'
+	| 'published'
+	| 'servedUntil'
+	| 'rotationIntervalMs'
+	| 'publicationLeadMs'
+
+export function readMeta(sql: SqlStorage, key: MetaKey): string | undefined {
+	const [row] = sql.exec<{ value: string }>('SELECT value FROM meta WHERE key = ?', key)
+	return row?.value
+}
+
+export function writeMeta(sql: SqlStorage, key: MetaKey, value: string | number): void {
+	sql.exec('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, String(value))
+}
+
+export const readNumber = (sql: SqlStorage, key: MetaKey): number => Number(readMeta(sql, key) ?? 0)

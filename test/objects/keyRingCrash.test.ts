@@ -1,0 +1,108 @@
+/** The KeyRing killed between any two steps, and in the middle of one: the ring that is left works. */
+import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { KeyRing } from '../../durable-objects/keyRing.ts'
+import type { KeyPurpose } from '../../src/ports.ts'
+import {
+	askForCertificate,
+	askForWit,
+	edgeVerdict,
+	equip,
+	granted,
+	inKeyRing,
+	keyRing,
+	keyRingStub,
+	type RootLink,
+	restart,
+	verdict,
+} from './keyRingObjects.ts'
+import { ACTOR, everything, root } from './meshObjects.ts'
+
+const NOW = Date.UTC(2100, 0, 1)
+const HOUR = 3_600_000
+const PURPOSES: readonly KeyPurpose[] = ['wit-svid', 'jwt-svid', 'delegation', 'x509-root', 'x509-intermediate']
+let link: RootLink
+beforeEach(async () => {
+	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
+	vi.spyOn(console, 'warn').mockImplementation(() => {})
+	link = { failing: undefined, sent: [] }
+	await equip(link)
+})
+afterEach(async () => {
+	vi.useRealTimers()
+	vi.restoreAllMocks()
+	await reset()
+})
+
+async function expectWorks(): Promise<void> {
+	const { keys } = await keyRing().info()
+	for (const purpose of PURPOSES)
+		for (const state of ['active', 'pending'])
+			expect(keys.filter((key) => key.purpose === purpose && key.state === state)).toHaveLength(1)
+	expect(await verdict(granted(await askForWit()).token)).toBe('good')
+	expect(await edgeVerdict(granted(await askForCertificate()))).toBe('good')
+}
+
+describe('a ring', () => {
+	it('that is killed after every step goes on where it was, and tells the root in the end', async () => {
+		const steps: (() => Promise<unknown>)[] = [
+			() => keyRing().info(),
+			() => keyRing().rotate({ purpose: 'wit-svid' }, ACTOR),
+			() => runDurableObjectAlarm(keyRingStub()),
+			() => keyRing().rotate({ purpose: 'x509-root' }, ACTOR),
+			() => keyRing().tick(),
+			() => keyRing().rotate({ purpose: 'x509-root', compromised: true }, ACTOR),
+			() => keyRing().revoke({ kind: 'token', jti: 'j1' }, 'lost', ACTOR),
+			() => keyRing().rotate({}, ACTOR),
+			() => keyRing().tick(),
+		]
+		const before = granted(await askForWit()).token
+		for (const [i, step] of steps.entries()) {
+			vi.setSystemTime(NOW + i * HOUR)
+			link.failing = (['before', 'after', undefined] as const)[i % 3]
+			await step()
+			await restart(link)
+			link.failing = undefined
+			await expectWorks()
+			expect(await verdict(before)).toBe('good')
+		}
+		vi.setSystemTime(NOW + steps.length * HOUR)
+		await keyRing().tick()
+		const { version, publishedVersion } = await keyRing().info()
+		expect(publishedVersion).toBe(version)
+		expect(await root().trustVersion()).toBe(version)
+	})
+
+	it.each([
+		['private_keys', 'INSERT', {}],
+		['private_keys', 'DELETE', {}],
+		['keys', 'INSERT', {}],
+		['keys', 'INSERT', { compromised: true }],
+		['events', 'INSERT', { compromised: true }],
+		['meta', 'INSERT', { compromised: true }],
+	] as const)('whose %s cannot be written (%s) while it rotates with %o is as it was', async (table, event, how) => {
+		await keyRing().info()
+		vi.setSystemTime(NOW + 2 * HOUR)
+		await keyRing().published()
+		const stored = async () => {
+			const { keys, private_keys, meta } = await inKeyRing(everything)
+			return { keys, private_keys, meta }
+		}
+		const before = await stored()
+		await inKeyRing(({ sql }) =>
+			sql.exec(`CREATE TRIGGER broken BEFORE ${event} ON ${table} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`),
+		)
+		// Inside the object: a rejection that crosses over is reported a second time, as nobody's.
+		const failure = await runInDurableObject(keyRingStub(), (instance: KeyRing) =>
+			instance.rotate({ purpose: 'x509-root', ...how }, ACTOR).then(String, String),
+		)
+		expect(failure).toContain('the disk is full')
+		await inKeyRing(({ sql }) => sql.exec('DROP TRIGGER broken'))
+		expect(await stored()).toEqual(before)
+		await expectWorks()
+		await restart(link)
+		await expectWorks()
+		expect(await keyRing().rotate({ purpose: 'x509-root', ...how }, ACTOR)).toMatchObject({ ok: true })
+		await expectWorks()
+	})
+})
