@@ -22,7 +22,7 @@ export interface SliceOrder {
 	readonly target: string
 	readonly connections: number
 	readonly durationMs: number
-	/** Over all connections. As many as are answered when left out. */
+	/** Over all connections and on average, at random moments. As many as are answered when left out. */
 	readonly requestsPerSecond?: number
 }
 
@@ -77,10 +77,11 @@ async function runSlice(order: SliceOrder): Promise<SliceResult> {
 	const intervalMs = order.requestsPerSecond === undefined ? 0 : (order.connections * 1_000) / order.requestsPerSecond
 	const tally: Tally = { requests: 0, failures: 0, latenciesMs: [] }
 	await Promise.all(
-		[...pool].slice(0, order.connections).map((connection, i) => {
-			const firstAt = startedAt + (i * intervalMs) / order.connections
-			return drive(load, connection, { firstAt, intervalMs, deadline }, tally)
-		}),
+		[...pool]
+			.slice(0, order.connections)
+			.map((connection) =>
+				drive(load, connection, { firstAt: startedAt + gap(intervalMs), intervalMs, deadline }, tally),
+			),
 	)
 	return { ...tally, elapsedMs: performance.now() - startedAt }
 }
@@ -92,12 +93,18 @@ interface Tally {
 	latenciesMs: number[]
 }
 
-/** When a connection sends: every so often, but never before its last request was answered. */
+/** When a connection sends: every so often on average, but never before its last request was answered. */
 interface Pace {
 	readonly firstAt: number
 	readonly intervalMs: number
 	readonly deadline: number
 }
+
+/**
+ * The time between two events of a Poisson process. Requests that came to a beat would always meet, or always miss, what timers do to
+ * the same beat.
+ */
+const gap = (meanMs: number): number => -Math.log(1 - Math.random()) * meanMs
 
 /** Keeps one connection busy until the deadline. */
 function drive(
@@ -120,7 +127,7 @@ function drive(
 				tally.failures++
 				tally.firstFailure ??= failure
 			}
-			dueAt += intervalMs
+			dueAt += gap(intervalMs)
 			if (Math.max(now, dueAt) < deadline && !connection.socket.destroyed) return sendAt(dueAt, send)
 			connection.onAnswer = undefined
 			resolve()

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { balancing } from './experiments/balancing.ts'
 import type { Bench, Experiment } from './experiments/experiment.ts'
 import { features } from './experiments/features.ts'
+import { identity } from './experiments/identity.ts'
 import { matching } from './experiments/matching.ts'
 import { mirrors } from './experiments/mirrors.ts'
 import { propagation } from './experiments/propagation.ts'
@@ -22,6 +23,7 @@ import { makeWorkspace, stopServers, workerdVersion } from './workerd.ts'
 const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
 	routing,
 	features,
+	identity,
 	mirrors,
 	rules,
 	services,

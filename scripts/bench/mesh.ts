@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { type Bundled, bundleWorker } from './bundle.ts'
 import { batches, type Document } from './documents.ts'
-import { ask, until200 } from './http.ts'
+import { type Answer, ask, until200 } from './http.ts'
 import { serve } from './workerd.ts'
 
 export const MESH_DOMAIN = 'mesh.localhost'
@@ -22,6 +22,8 @@ export interface MeshBundles {
 export interface Mesh {
 	readonly pid: number
 	readonly proxyPort: number
+	/** Asks the admin API as its operator, unless the fields say otherwise. Throws unless the answer is a good one. */
+	ask(path: string, body: string, headers: Readonly<Record<string, string>>): Promise<Answer>
 	/** Applies the documents in as many requests as it takes; answers how long that took. Throws on a refusal. */
 	apply(documents: Iterable<Document>): Promise<number>
 	/** Waits until the proxy answers 200. */
@@ -60,6 +62,7 @@ export async function startMesh(name: string, directory: string, bundles: MeshBu
 	return {
 		pid: server.pid,
 		proxyPort,
+		ask: (path, body, headers) => post(admin, path, body, headers),
 		apply: (documents) => apply(admin, documents),
 		served: (host, path) => until200({ port: proxyPort, host, path }, READY_LIMIT_MS),
 		memoryMb: () => residentMb(server.pid),
@@ -68,15 +71,25 @@ export async function startMesh(name: string, directory: string, bundles: MeshBu
 }
 
 async function apply(admin: { port: number; host: string }, documents: Iterable<Document>): Promise<number> {
-	const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }
 	let elapsedMs = 0
 	for (const body of batches(documents, MAX_BATCH_BYTES, MAX_BATCH_DOCUMENTS)) {
 		const startedAt = performance.now()
-		const answer = await ask({ ...admin, path: '/v1/apply', method: 'POST', headers, body })
+		await post(admin, '/v1/apply', body)
 		elapsedMs += performance.now() - startedAt
-		if (answer.status !== 200) throw new Error(`apply answered ${answer.status}: ${answer.body.slice(0, 600)}`)
 	}
 	return elapsedMs
+}
+
+async function post(
+	admin: { port: number; host: string },
+	path: string,
+	body: string,
+	more: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+	const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json', ...more }
+	const answer = await ask({ ...admin, path, method: 'POST', headers, body })
+	if (answer.status < 300) return answer
+	throw new Error(`${path} answered ${answer.status}: ${answer.body.slice(0, 600)}`)
 }
 
 const residentMb = (pid: number): number =>

@@ -1,6 +1,7 @@
 /** Alternated slices: every variant gets a short turn in each round, so that a disturbance of the machine meets all alike. */
 import { type CpuReading, cpuMicrosBetween, readCpu } from './cpu.ts'
 import type { Generator } from './generator.ts'
+import type { SliceResult } from './load.ts'
 import { quantile } from './statistics.ts'
 
 export interface Variant {
@@ -8,9 +9,15 @@ export interface Variant {
 	readonly name: string
 	/** Process whose CPU is counted. */
 	readonly pid: number
+	/**
+	 * It is loaded for this long before each slice, and nobody is for as long after it: what its requests leave behind meets its own
+	 * slices, and no other's. 0 when left out.
+	 */
+	readonly settleMs?: number
 }
 
 export interface Slice {
+	/** With those before it, which only its CPU time counts. */
 	readonly requests: number
 	readonly cpuMicros: number
 	readonly requestsPerSecond: number
@@ -48,25 +55,34 @@ export async function alternate(
 
 async function runSlice(generator: Generator, variant: Variant, options: RoundOptions): Promise<Slice> {
 	const before = readCpu(variant.pid)
-	const result = await generator.slice({
-		target: variant.name,
-		connections: options.connections,
-		durationMs: options.sliceMs,
-		...(options.requestsPerSecond === undefined ? {} : { requestsPerSecond: options.requestsPerSecond }),
-	})
-	const cpuMicros = cpuMicrosBetween(before, readCpu(variant.pid))
-	if (result.failures > 0) {
-		throw new Error(`${variant.name}: ${result.failures} of ${result.requests} failed, first: ${result.firstFailure}`)
-	}
+	const { settleMs = 0 } = variant
+	const settling = settleMs === 0 ? 0 : (await load(generator, variant, options, settleMs)).requests
+	const result = await load(generator, variant, options, options.sliceMs)
+	const requests = settling + result.requests
+	const cpuMicros = cpuMicrosBetween(before, readCpu(variant.pid)) / requests
+	await new Promise((resolve) => setTimeout(resolve, settleMs))
 	return {
-		requests: result.requests,
-		cpuMicros: cpuMicros / result.requests,
+		requests,
+		cpuMicros,
 		requestsPerSecond: (result.requests * 1_000) / result.elapsedMs,
 		p50Ms: quantile(result.latenciesMs, 0.5),
 		p99Ms: quantile(result.latenciesMs, 0.99),
 		latenciesMs: result.latenciesMs,
 		cpuBefore: before,
 	}
+}
+
+async function load(
+	generator: Generator,
+	{ name }: Variant,
+	{ connections, requestsPerSecond }: RoundOptions,
+	durationMs: number,
+): Promise<SliceResult> {
+	const pace = requestsPerSecond === undefined ? {} : { requestsPerSecond }
+	const result = await generator.slice({ target: name, connections, durationMs, ...pace })
+	const { failures, requests, firstFailure } = result
+	if (failures > 0) throw new Error(`${name}: ${failures} of ${requests} failed, first: ${firstFailure}`)
+	return result
 }
 
 /**

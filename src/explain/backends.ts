@@ -4,6 +4,7 @@ import type { CompiledBackend, Plan } from '../proxy/compileRule.ts'
 import type { CompiledService } from '../proxy/compileService.ts'
 import type { Exchange } from '../proxy/exchange.ts'
 import type { Knowledge } from '../proxy/knowledge.ts'
+import { judge } from '../proxy/peers.ts'
 import { pick, resumeOrPick } from '../proxy/placing.ts'
 import type { Scope } from '../proxy/ports.ts'
 import type { Endpoint } from '../snapshot/snapshot.ts'
@@ -62,7 +63,13 @@ export async function explainSession(
 	const held = { service: service!.name, endpoint: endpoint!.id }
 	return {
 		stage: { stage: 'session', verdict: 'passed', persistence: session, ...held },
-		branch: { exchange: { ...resumed, rule }, odds: 1, isResumed: true, delays: [], refusal: undefined },
+		branch: {
+			exchange: { ...resumed, rule },
+			odds: 1,
+			isResumed: true,
+			delays: [],
+			refusal: await denial(resumed, knowledge),
+		},
 	}
 }
 
@@ -106,8 +113,16 @@ async function drawnBranch(
 		odds,
 		isResumed: false,
 		delays: [],
-		refusal: refusal && (await explainedRefusal(refusal, exchange, knowledge.table.revision)),
+		refusal: refusal
+			? await explainedRefusal(refusal, exchange, knowledge.table.revision)
+			: await denial(drawn, knowledge),
 	}
+}
+
+/** Why the service does not take this caller. */
+async function denial(exchange: Exchange, { table }: Knowledge): Promise<ExplainedRefusal | undefined> {
+	const verdict = judge(exchange)
+	return typeof verdict === 'object' ? explainedRefusal(verdict, exchange, table.revision) : undefined
 }
 
 /** In proportion to the weights; the only one is drawn whatever its weight. */

@@ -1,8 +1,8 @@
 /** Explains a request: sends it down the data path's own stages, every way that chance may take it, and tells what each one did. */
-import type { Caller } from '../matching/source.ts'
 import { admit, type Exchange } from '../proxy/exchange.ts'
 import type { Knowledge } from '../proxy/knowledge.ts'
 import { passthrough } from '../proxy/passthrough.ts'
+import { describedCaller } from '../proxy/peers.ts'
 import { place } from '../proxy/placing.ts'
 import type { Refusal } from '../proxy/refusal.ts'
 import type { ResolvedHost, RoutingTable } from '../proxy/routingTable.ts'
@@ -15,8 +15,8 @@ import { explainPassthrough, explainWay, type Journey } from './way.ts'
 export interface Described {
 	/** Its URL is a good one. Its body says nothing but that there is one. */
 	readonly request: Request
-	/** Who asks, as if it had been proven. */
-	readonly caller?: Caller | undefined
+	/** Who asks, as if it had been proven in every way that there is. */
+	readonly caller?: { readonly namespace: string; readonly workload: string } | undefined
 	/** '' when unknown. */
 	readonly clientAddress: string
 }
@@ -28,7 +28,7 @@ const SCOPE = { waitUntil: () => {} }
 export async function explain(knowledge: Knowledge, described: Described, now: number): Promise<Explanation> {
 	const { request, caller, clientAddress } = described
 	const { table } = knowledge
-	const exchange = admit(request, now, () => 0, clientAddress, caller)
+	const exchange = admit(request, now, () => 0, clientAddress, caller && describedCaller(table, caller))
 	const means = { knowledge, scope: SCOPE, clientAddress }
 	const host = await place(knowledge, exchange, SCOPE)
 	const { revision } = table

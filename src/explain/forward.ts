@@ -56,6 +56,8 @@ function deadWire(now: number, clientAddress: string, elapsedMs = 0): Wire {
 		now: () => now + waitedMs,
 		random: () => 0,
 		clientAddress: () => clientAddress,
+		clientCertificate: () => undefined,
+		delegate: () => Promise.reject(new Error('nobody is asked')),
 		send: async (request) => {
 			if (request.headers.get('traceparent') === MADE_UP_TRACE) request.headers.set('traceparent', NEW_TRACE)
 			sent.push(request)

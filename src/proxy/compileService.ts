@@ -1,6 +1,7 @@
 /** A service ready to be called: its endpoints with their prefixes cut, one function that chooses, and what its policies ask for. */
 import { endpointToken } from '../balancing/session.ts'
 import type { ServiceName } from '../names.ts'
+import type { PeerRules } from '../snapshot/peerAuthentication.ts'
 import type { Endpoint, ServiceTarget } from '../snapshot/snapshot.ts'
 import type { Balancer, TrafficRules } from '../snapshot/trafficPolicy.ts'
 import { type ChooseEndpoint, compileBalancer } from './balancer.ts'
@@ -8,6 +9,7 @@ import { type CompiledCredential, compileCredential } from './compileCredential.
 import { DEFAULT_TRAFFIC } from './defaultTraffic.ts'
 import { type EndpointState, type EndpointStates, reconcile, type ServiceState } from './endpointState.ts'
 import type { Asking } from './hashOn.ts'
+import { type CompiledPeers, DEFAULT_PEERS } from './peers.ts'
 
 export interface TargetEndpoint {
 	readonly id: string
@@ -46,6 +48,7 @@ export interface CompiledService {
 	/** What the mesh adds to each request. */
 	readonly credential: CompiledCredential | undefined
 	readonly traffic: ServiceTraffic
+	readonly peers: CompiledPeers
 	readonly state: ServiceState
 	/** Whether each request must be admitted, timed or hedged. Of most services it is sent on, and that is all. */
 	readonly isManaged: boolean
@@ -58,6 +61,7 @@ export type ServiceTraffic = TrafficRules & Required<Pick<TrafficRules, keyof ty
 export interface ServiceContext {
 	/** Of mesh, namespace and Service, the nearest one's field each. */
 	readonly traffic: TrafficRules
+	readonly peers?: PeerRules
 	/** Where this isolate runs. */
 	readonly region: string
 	/** ms since the epoch. */
@@ -68,7 +72,7 @@ export function compileService(
 	target: ServiceTarget,
 	states: EndpointStates,
 	random: () => number,
-	{ traffic: asked, region, now }: ServiceContext,
+	{ traffic: asked, peers, region, now }: ServiceContext,
 ): CompiledService {
 	const ids = target.endpoints.map(({ id }) => id)
 	const state = reconcile(states, target.service, ids, random, now)
@@ -96,6 +100,7 @@ export function compileService(
 		external,
 		credential: credential === undefined ? undefined : compileCredential(credential),
 		traffic,
+		peers: { ...DEFAULT_PEERS, ...peers },
 		state,
 		isManaged: isManaged(asked),
 	}

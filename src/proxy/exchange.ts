@@ -3,6 +3,7 @@ import type { RequestFacts } from '../matching/ruleIndex.ts'
 import type { Caller } from '../matching/source.ts'
 import type { CompiledBackend, CompiledRule } from './compileRule.ts'
 import type { CompiledService, TargetEndpoint } from './compileService.ts'
+import type { Refusal } from './refusal.ts'
 
 export interface Exchange extends RequestFacts {
 	readonly request: Request
@@ -25,6 +26,12 @@ export interface Exchange extends RequestFacts {
 	bandwidth?: number | undefined
 	/** Answered as a CORS preflight by its rule. */
 	isPreflight: boolean
+	/** Who asks; undefined while nobody has proven it. */
+	caller: Caller | undefined
+	/** Why what it shows of itself is not believed. For its service to mind, which may not look at proofs at all. */
+	distrust?: Refusal
+	/** What the service is told of the caller, signed. */
+	assertion?: string
 	/** Requests sent for this one. */
 	attempts: number
 }

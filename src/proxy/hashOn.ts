@@ -18,7 +18,7 @@ export function keyOf(key: HashKey, asking: Asking): string | undefined {
 		case 'cookie':
 			return cookieValue(asking.header('cookie') ?? '', key.name)
 		case 'source':
-			return asking.caller === undefined ? undefined : `${asking.caller.namespace}/${asking.caller.workload}`
+			return asking.caller?.spiffeId
 		case 'clientAddress':
 			return asking.clientAddress === '' ? undefined : asking.clientAddress
 	}

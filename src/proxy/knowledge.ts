@@ -3,7 +3,7 @@
  *
  * Nothing learnt is ever dropped for lack of contact (fail static): a failed sync changes nothing but a counter.
  */
-import { MESH_PART, type ServiceName, servicePart } from '../names.ts'
+import { MESH_PART, type ServiceName, servicePart, TRUST_PART } from '../names.ts'
 import type { LoadAnswer, LoadRequest } from '../ports.ts'
 import type { Cursor } from '../snapshot/snapshot.ts'
 import type { ControlPlane, Scope } from './ports.ts'
@@ -190,7 +190,7 @@ export async function learnHost(knowledge: Knowledge, host: string, now: number,
 		hosts: [host],
 		filter: table.patterns === undefined,
 		// What holds for the whole mesh comes with the first host, and by syncs from then on.
-		...(table.held.has(MESH_PART) ? {} : { parts: [MESH_PART] }),
+		...(table.held.has(MESH_PART) && table.held.has(TRUST_PART) ? {} : { parts: [MESH_PART, TRUST_PART] }),
 	}
 	if (!(await once(knowledge, host, request, now, scope))) return 'unreachable'
 	return resolveHost(table, host) ?? 'unknown'

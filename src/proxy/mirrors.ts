@@ -7,6 +7,7 @@ import type { Plan } from './compileRule.ts'
 import type { CompiledService } from './compileService.ts'
 import type { Exchange } from './exchange.ts'
 import { backendFilters, type Outgoing } from './outgoing.ts'
+import { judge } from './peers.ts'
 import type { ProxyPorts } from './ports.ts'
 import { upstreamRequest } from './upstreamRequest.ts'
 
@@ -124,6 +125,8 @@ async function sendCopy(
 	const endpoint = service?.pick(exchange, ports.now())
 	if (service === undefined || endpoint === undefined) return
 	if (service.credential !== undefined && 'invalid' in service.credential) return
+	// Whom it would refuse, it gets no copy of. That a proof was shown before does not matter: the copy shows none.
+	if (typeof judge({ ...exchange, service }, false) === 'object') return
 	const sender = {
 		clientAddress: exchange.clientAddress,
 		newTraceparent: () => newTraceparent(ports.random, false),

@@ -144,6 +144,7 @@ function logLine(
 		service: exchange.service?.name,
 		endpoint: exchange.endpoint?.id,
 		attempts: exchange.attempts > 1 ? exchange.attempts : undefined,
+		caller: exchange.caller?.spiffeId,
 		clientAddress,
 		userAgent: exchange.header('user-agent') ?? undefined,
 		traceId: traceIdOf(exchange.header('traceparent')),

@@ -5,6 +5,7 @@ import type { CompiledService, TargetEndpoint } from './compileService.ts'
 import { DEFAULT_TRAFFIC } from './defaultTraffic.ts'
 import { newEndpointState, newServiceState } from './endpointState.ts'
 import type { Exchange } from './exchange.ts'
+import { DEFAULT_PEERS } from './peers.ts'
 import type { RoutingTable } from './routingTable.ts'
 
 /** What stands in for the rule, service and endpoint that nobody wrote. They have no names. */
@@ -38,6 +39,7 @@ export function passthrough(table: RoutingTable, { scheme, authority }: Exchange
 		external: true,
 		credential: undefined,
 		traffic: DEFAULT_TRAFFIC,
+		peers: DEFAULT_PEERS,
 		state: newServiceState(0),
 		isManaged: false,
 	}

@@ -1,6 +1,7 @@
 /** What the data path needs from outside. Workers implement it; tests bring their own. */
-import type { Delta, LoadAnswer, LoadRequest } from '../ports.ts'
+import type { Delegation, Delta, LoadAnswer, LoadRequest } from '../ports.ts'
 import type { Cursor } from '../snapshot/snapshot.ts'
+import type { PublicJwk } from '../snapshot/trust.ts'
 import type { Exchange } from './exchange.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -23,6 +24,14 @@ export interface PipedBody {
 	readonly ended: Promise<void>
 }
 
+/** The certificate that a client has shown to the edge. */
+export interface ClientCertificate {
+	/** SHA-256, hex: what it is known by. */
+	readonly fingerprint: string
+	/** The leaf. */
+	readonly der: () => Uint8Array
+}
+
 export interface ProxyPorts {
 	/** ms since the epoch. */
 	now(): number
@@ -39,6 +48,10 @@ export interface ProxyPorts {
 	pipe(body: ReadableStream, length: string | null, signal: AbortSignal): PipedBody
 	/** The peer's address, '' when unknown. Never taken from a field that the peer could write. */
 	clientAddress(request: Request): string
+	/** What the peer has shown in its TLS handshake with the edge, which may not have found it good. Never taken from a field. */
+	clientCertificate(request: Request): ClientCertificate | 'unverified' | undefined
+	/** Has the ring certify this isolate's own public key. Rejects when it cannot be reached in time, or will not. */
+	delegate(jwk: PublicJwk): Promise<Delegation>
 	/** Told of a mistake in the mesh itself. The client only learns that there was one. */
 	report(error: unknown): void
 	/** Told once of each exchange: what came of it. */

@@ -1,4 +1,6 @@
 /** Every way the mesh says no, as one tagged union with its evidence. */
+import type { ProofCode } from '../identity/proven.ts'
+import type { PeerMethod } from '../snapshot/peerAuthentication.ts'
 
 export type Refusal =
 	/** The request's URL, which its Host field is part of, is not one. */
@@ -31,6 +33,18 @@ export type Refusal =
 	| { readonly reason: 'method_refused'; readonly method: string; readonly service: string }
 	/** The secret that the service wants from the mesh cannot be had. */
 	| { readonly reason: 'credential_unavailable'; readonly service: string; readonly detail: string }
+	/** Someone shows a credential, and this isolate has no keys to check it with. */
+	| { readonly reason: 'identity_unavailable' }
+	/** A WIT, WPT or client certificate that is wrong; `detail` says what would be right, and nothing of what was sent. */
+	| { readonly reason: 'invalid_proof'; readonly code: ProofCode; readonly detail: string }
+	/** A JWT-SVID that is wrong, likewise. */
+	| { readonly reason: 'invalid_token'; readonly code: ProofCode; readonly detail: string }
+	/** The workload, or its token, key or certificate, has been revoked. */
+	| { readonly reason: 'credential_revoked'; readonly status: 400 | 401; readonly detail: string }
+	/** The service wants each WPT once, and this one was here before. */
+	| { readonly reason: 'proof_replayed'; readonly service: string }
+	/** The service wants to know its callers, by one of these methods. */
+	| { readonly reason: 'identity_required'; readonly service: string; readonly methods: readonly PeerMethod[] }
 	/** A FaultInjection says so. */
 	| { readonly reason: 'fault_injected'; readonly status: number }
 	/** This isolate has not served the host yet, and the control plane does not answer. */

@@ -122,6 +122,49 @@ const answers: Record<RefusalReason, Answer> = {
 		proxyError: 'proxy_configuration_error',
 		title: 'Credential unavailable',
 	},
+	identity_unavailable: {
+		status: 503,
+		owner: 'mesh',
+		flag: '-',
+		proxyError: 'proxy_internal_error',
+		title: 'Identity unavailable',
+		retryAfterSeconds: 1,
+	},
+	invalid_proof: {
+		status: 400,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_request_denied',
+		title: 'Invalid proof',
+	},
+	invalid_token: {
+		status: 401,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_request_denied',
+		title: 'Invalid token',
+	},
+	credential_revoked: {
+		status: 400,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_request_denied',
+		title: 'Credential revoked',
+	},
+	proof_replayed: {
+		status: 400,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_request_denied',
+		title: 'Proof replayed',
+	},
+	identity_required: {
+		status: 403,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_request_denied',
+		title: 'Identity required',
+	},
 	fault_injected: {
 		status: 503,
 		owner: 'config',
@@ -150,9 +193,9 @@ const answers: Record<RefusalReason, Answer> = {
 
 const encoder = new TextEncoder()
 
-/** The status a refusal answers with. An injected fault brings its own. */
+/** The status a refusal answers with. An injected fault brings its own, and so does a revoked credential. */
 export const statusOf = (refusal: Refusal): number =>
-	refusal.reason === 'fault_injected' ? refusal.status : answers[refusal.reason].status
+	'status' in refusal ? refusal.status : answers[refusal.reason].status
 
 /** The reply to a refused exchange: RFC 9457 problem details and RFC 9209 Proxy-Status. */
 export function rescue(refusal: Refusal, exchange: Exchange, revision: number): Response {
@@ -181,6 +224,9 @@ export function rescue(refusal: Refusal, exchange: Exchange, revision: number): 
 		'proxy-status': made,
 	})
 	if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds))
+	// RFC 6750 §3: nobody else's 401 is ours to make.
+	if (status === 401 && refusal.reason !== 'fault_injected')
+		headers.set('www-authenticate', 'Bearer error="invalid_token"')
 	return new Response(exchange.request.method === 'HEAD' ? null : text, { status, headers })
 }
 
@@ -229,6 +275,17 @@ function detailOf(refusal: Refusal, exchange: Exchange): string {
 			return `${refusal.method} would make Service ${refusal.service} repeat the secret that the mesh adds`
 		case 'credential_unavailable':
 			return `Service ${refusal.service}: ${refusal.detail}`
+		case 'identity_unavailable':
+			return 'this location has no keys yet to check credentials with'
+		case 'invalid_proof':
+		case 'invalid_token':
+			return `${refusal.code}: ${refusal.detail}`
+		case 'credential_revoked':
+			return refusal.detail
+		case 'proof_replayed':
+			return `Service ${refusal.service} takes each proof once: this one was shown before, or too many others were`
+		case 'identity_required':
+			return `Service ${refusal.service} wants its callers to prove who they are: ${refusal.methods.join(', ')}`
 		case 'fault_injected':
 			return 'a FaultInjection of this rule answered; the service was not asked'
 		case 'control_plane_unreachable':

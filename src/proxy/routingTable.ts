@@ -21,12 +21,12 @@ import type {
 	ServiceTarget,
 	VirtualHost,
 } from '../snapshot/snapshot.ts'
-import type { TrafficRules } from '../snapshot/trafficPolicy.ts'
 import { type CompiledRule, ruleTo } from './compileRule.ts'
 import type { CompiledService } from './compileService.ts'
 import { addSlice, type CompiledSlice, compileSlice, removeSlice } from './compileSlice.ts'
 import type { EndpointStates } from './endpointState.ts'
-import { applyDefaults, isDefaults, putService, removeService } from './servedServices.ts'
+import { applyDefaults, type Defaults, isDefaults, putService, removeService } from './servedServices.ts'
+import type { Trusted } from './trusting.ts'
 
 interface CompiledHost {
 	readonly pattern: string
@@ -58,8 +58,10 @@ export interface RoutingTable {
 	/** What these were compiled from: they are compiled anew when what their namespace or the mesh asks for changes. */
 	readonly targets: Map<ServiceName, ServiceTarget>
 	/** What policies ask for all services of a namespace, and of the mesh. */
-	readonly namespaces: Map<string, TrafficRules>
-	traffic: TrafficRules | undefined
+	readonly namespaces: Map<string, Defaults>
+	defaults: Defaults
+	/** Undefined: nobody is believed. */
+	trust: Trusted | undefined
 	readonly states: EndpointStates
 	/** Hash by part, to leave alone what did not change. */
 	readonly held: Map<PartName, string>
@@ -109,7 +111,8 @@ export function createRoutingTable(
 		services: new Map(),
 		targets: new Map(),
 		namespaces: new Map(),
-		traffic: undefined,
+		defaults: {},
+		trust: undefined,
 		states: new Map(),
 		held: new Map(),
 		resolved: new Map(),

@@ -1,14 +1,24 @@
 /** The services that an isolate holds, each compiled with what its namespace and the mesh ask for. */
-import { MESH_PART, type PartName, type ServiceName } from '../names.ts'
+import { MESH_PART, type PartName, type ServiceName, TRUST_PART } from '../names.ts'
+import type { PeerRules } from '../snapshot/peerAuthentication.ts'
 import type { MeshDefaults, NamespaceDefaults, Part, ServiceTarget } from '../snapshot/snapshot.ts'
 import type { TrafficRules } from '../snapshot/trafficPolicy.ts'
+import type { Trust } from '../snapshot/trust.ts'
 import { type CompiledService, compileService } from './compileService.ts'
 import type { RoutingTable } from './routingTable.ts'
+import { trustedOf } from './trusting.ts'
+
+/** What policies ask for all services of a namespace, or of the mesh. */
+export interface Defaults {
+	readonly traffic?: TrafficRules
+	readonly peers?: PeerRules
+}
 
 const NAMESPACE = 'namespace/'
 
 /** Parts that bear on services, and so are taken in before them. */
-export const isDefaults = (part: PartName): boolean => part === MESH_PART || part.startsWith(NAMESPACE)
+export const isDefaults = (part: PartName): boolean =>
+	part === MESH_PART || part === TRUST_PART || part.startsWith(NAMESPACE)
 
 export function putService(table: RoutingTable, target: ServiceTarget): void {
 	table.targets.set(target.service, target)
@@ -21,30 +31,39 @@ export function removeService(table: RoutingTable, service: ServiceName): void {
 	table.states.delete(service)
 }
 
-/** Takes in what holds for a namespace or for the mesh. Held even while there is none, so that a sync brings it once it comes. */
+/** Takes in what holds for a namespace, for the mesh, or for all who call. Held even while there is none, so that a sync brings it once it comes. */
 export function applyDefaults(table: RoutingTable, { name, hash, body }: Part): void {
 	table.held.set(name, body === null ? '' : hash)
-	const said = body === null ? undefined : (JSON.parse(body) as MeshDefaults | NamespaceDefaults)
+	const said = body === null ? undefined : (JSON.parse(body) as MeshDefaults | NamespaceDefaults | Trust)
+	if (said?.kind === 'trust' || name === TRUST_PART) {
+		table.trust = said?.kind === 'trust' ? trustedOf(said, table.trust) : undefined
+		return
+	}
+	const defaults = defaultsOf(said)
 	if (name !== MESH_PART) {
-		applyNamespace(table, name.slice(NAMESPACE.length), said?.traffic)
+		applyNamespace(table, name.slice(NAMESPACE.length), defaults)
 		return
 	}
 	table.egress = (said as MeshDefaults | undefined)?.egress ?? 'registryOnly'
-	if (isSame(table.traffic, said?.traffic)) return
-	table.traffic = said?.traffic
+	if (isSame(table.defaults, defaults)) return
+	table.defaults = defaults
 	recompileServices(table)
 }
 
-function applyNamespace(table: RoutingTable, namespace: string, traffic: TrafficRules | undefined): void {
-	if (isSame(table.namespaces.get(namespace), traffic)) return
-	if (traffic === undefined) table.namespaces.delete(namespace)
-	else table.namespaces.set(namespace, traffic)
+const defaultsOf = ({ traffic, peers }: Defaults = {}): Defaults => ({
+	...(traffic && { traffic }),
+	...(peers && { peers }),
+})
+
+function applyNamespace(table: RoutingTable, namespace: string, defaults: Defaults): void {
+	if (isSame(table.namespaces.get(namespace) ?? {}, defaults)) return
+	if (Object.keys(defaults).length === 0) table.namespaces.delete(namespace)
+	else table.namespaces.set(namespace, defaults)
 	recompileServices(table, namespace)
 }
 
 /** Every answer with a service brings its defaults along, and hardly ever others than before. */
-const isSame = (a: TrafficRules | undefined, b: TrafficRules | undefined): boolean =>
-	JSON.stringify(a) === JSON.stringify(b)
+const isSame = (a: Defaults, b: Defaults): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 /** Those of one namespace, or all. What was learnt of their endpoints stays. */
 function recompileServices(table: RoutingTable, namespace?: string): void {
@@ -53,11 +72,13 @@ function recompileServices(table: RoutingTable, namespace?: string): void {
 			table.services.set(service, compileTarget(table, target))
 }
 
-/** Section by section the nearest policy counts: the service's own, its namespace's, the mesh's. */
+/** Section by section, and of peers field by field, the nearest policy counts: the service's own, its namespace's, the mesh's. */
 function compileTarget(table: RoutingTable, target: ServiceTarget): CompiledService {
-	const traffic = { ...table.traffic, ...table.namespaces.get(namespaceOf(target.service)), ...target.traffic }
-	const { region, now } = table.place
-	return compileService(target, table.states, table.random, { traffic, region, now: now() })
+	const { defaults, place } = table
+	const nearer = table.namespaces.get(namespaceOf(target.service))
+	const traffic = { ...defaults.traffic, ...nearer?.traffic, ...target.traffic }
+	const peers = { ...defaults.peers, ...nearer?.peers, ...target.peers }
+	return compileService(target, table.states, table.random, { traffic, peers, region: place.region, now: place.now() })
 }
 
 const namespaceOf = (service: ServiceName): string => service.slice(0, service.indexOf('/'))

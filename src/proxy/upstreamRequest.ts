@@ -6,6 +6,9 @@ import type { Exchange } from './exchange.ts'
 import { fieldsNamedBy } from './hopByHop.ts'
 import type { Outgoing } from './outgoing.ts'
 
+/** Who calls, in the mesh's own signed words. */
+const CALLER_FIELD = 'selvedge-caller'
+
 /**
  * Fields that backends trust although anybody can send them, beside those that are rebuilt below. `proxy-authorization` is
  * meant for us (RFC 9110 §11.7.2). The runtime itself drops Keep-Alive, TE, Trailer, Transfer-Encoding and Upgrade.
@@ -16,7 +19,11 @@ const SPOOFABLE = [
 	'x-forwarded-port',
 	'x-forwarded-prefix',
 	'x-forwarded-client-cert',
-	'selvedge-caller',
+	'client-cert',
+	'client-cert-chain',
+	'workload-identity-token',
+	'workload-proof-token',
+	CALLER_FIELD,
 ]
 /** What says who called, by what name and with how much time: the mesh's own affair, and nothing for a service outside of it. */
 const INTERNAL = [
@@ -61,6 +68,9 @@ export function upstreamRequest(
 	const named = fieldsNamedBy(headers.get('connection'))
 	if (named !== undefined) for (const name of named) headers.delete(name)
 	for (let i = 0; i < SPOOFABLE.length; i++) headers.delete(SPOOFABLE[i]!)
+	// A bearer token that has done its work here must not work for whoever gets it.
+	if (exchange.caller?.method === 'JWTSVID' || exchange.caller?.alsoBy?.includes('JWTSVID'))
+		headers.delete('authorization')
 	if (outgoing !== undefined) tellDeadline(headers, outgoing)
 	if (service.external) for (const name of INTERNAL) headers.delete(name)
 	else setForwarding(headers, exchange, clientAddress, outgoing?.authority ?? exchange.authority)
@@ -71,6 +81,8 @@ export function upstreamRequest(
 	}
 	if (outgoing !== undefined) for (const edit of outgoing.edits) edit(headers)
 	if (service.credential !== undefined) setCredential(headers, service)
+	// A copy for another service is not the caller's: it has called somebody else.
+	if (exchange.assertion !== undefined && service === exchange.service) headers.set(CALLER_FIELD, exchange.assertion)
 	if (service.name === '') headers.append('cdn-loop', LOOP_TOKEN)
 	return upstream
 }

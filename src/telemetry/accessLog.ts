@@ -23,6 +23,8 @@ export interface AccessLogEntry {
 	/** Declared length of the body; absent when nobody declared it. */
 	readonly requestBytes?: number | undefined
 	readonly responseBytes?: number | undefined
+	/** SPIFFE ID of the workload that called, where it has proven that. */
+	readonly caller?: string | undefined
 	readonly clientAddress?: string | undefined
 	readonly userAgent?: string | undefined
 	readonly traceId?: string | undefined
@@ -55,6 +57,7 @@ export function accessLogLine(entry: AccessLogEntry): string {
 		durationMs: entry.durationMs,
 		requestBytes: entry.requestBytes,
 		responseBytes: entry.responseBytes,
+		caller: text(entry.caller, MAX_NAME),
 		clientAddress: text(entry.clientAddress, MAX_TOKEN),
 		userAgent: text(entry.userAgent, MAX_USER_AGENT),
 		traceId: text(entry.traceId, MAX_TOKEN),

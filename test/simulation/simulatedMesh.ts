@@ -17,6 +17,7 @@ import { match } from '../../src/proxy/stages/match.ts'
 import { pickService } from '../../src/proxy/stages/pick.ts'
 import { type DocumentFormat, parseDocuments } from '../../src/resources/documents.ts'
 import type { Part } from '../../src/snapshot/snapshot.ts'
+import { callerOf } from '../unit/matching/caller.ts'
 import { type BuiltMap, MESH_DOMAIN, memoryMesh } from '../unit/snapshot/memoryIndex.ts'
 import type { Random } from './chance.ts'
 import type { Asked } from './documents.ts'
@@ -67,7 +68,13 @@ export function simulatedMesh(random: Random, ownPort: number): SimulatedMesh {
 				draws++
 				return asked.chance
 			}
-			const exchange = admit(arriving(asked), 0, chance, '', asked.caller)
+			const exchange = admit(
+				arriving(asked),
+				0,
+				chance,
+				'',
+				asked.caller && callerOf(asked.caller.namespace, asked.caller.workload),
+			)
 			const refusal = place(shipped, exchange)
 			const { rule, backend } = exchange
 			if (rule === undefined) return { outcome: refusal!.reason, draws }

@@ -7,8 +7,8 @@ export type Dimension = 'path' | 'method' | 'headers' | 'queryParams' | 'sources
 /** The parts of a request that conditions look at. */
 export interface Facts extends Pick<Asked, 'method' | 'caller' | 'chance'> {
 	readonly path: string
-	/** The path, split by `/`. */
-	readonly elements: readonly string[]
+	/** The path, with a `/` after its last element. */
+	readonly slashed: string
 	/** By lower-case name. */
 	readonly headers: ReadonlyMap<string, string>
 	readonly query: ReadonlyMap<string, string>
@@ -39,7 +39,7 @@ export function factsOf({ url, method, headers, caller, chance }: Asked): Facts 
 		// HTTPQueryParamMatch.name: when it is repeated, "implementations SHOULD match against the first value of the param".
 		if (!query.has(name!)) query.set(name!, value)
 	}
-	return { method, path: pathname, elements: pathname.split('/'), headers: lines, query, caller, chance }
+	return { method, path: pathname, slashed: `${pathname}/`, headers: lines, query, caller, chance }
 }
 
 /** HTTPRouteMatch: "Multiple match types are ANDed together". Without a path, "a prefix match on `/`". */
@@ -76,8 +76,8 @@ function pathTest(type: Conditions['pathType'], value: string): (facts: Facts) =
 		return ({ path }) => expression.test(path)
 	}
 	// "Matching is case-sensitive and done on a path element by element basis … `/abcd` would not" match the prefix `/abc`.
-	const wanted = value.split('/')
-	return ({ elements }) => wanted.every((element, i) => element === elements[i])
+	const wanted = `${value}/`
+	return ({ slashed }) => slashed.startsWith(wanted)
 }
 
 /** A value must be there: no pattern matches what is absent. */

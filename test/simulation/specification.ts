@@ -105,9 +105,13 @@ function trafficOf(world: World, { metadata }: RouteDocument, { filters = [] }: 
 
 const RULE_DIMENSIONS = ['path', 'method', 'headers', 'queryParams'] as const
 
-const satisfies = ({ conditions: { holds }, traffic }: Candidate, facts: Facts): boolean =>
-	RULE_DIMENSIONS.every((dimension) => holds[dimension](facts)) &&
-	traffic.every((document) => {
+/** Asked of every candidate for every request, and so without a loop over the dimensions: that takes ten times as long. */
+const matches = ({ conditions: { holds } }: Candidate, facts: Facts): boolean =>
+	holds.path(facts) && holds.method(facts) && holds.headers(facts) && holds.queryParams(facts)
+
+const satisfies = (candidate: Candidate, facts: Facts): boolean =>
+	matches(candidate, facts) &&
+	candidate.traffic.every((document) => {
 		const { sources, share } = trafficHolds(document, facts)
 		return sources && share
 	})

@@ -1,8 +1,9 @@
-/** The region's replica as the data path sees it: every call bounded in time. */
-import type { SnapshotReplicaPort } from '../../src/ports.ts'
+/** The region's replica and the mesh's key ring as the data path sees them: every call bounded in time. */
+import type { Delegation, KeyRingPort, SnapshotReplicaPort } from '../../src/ports.ts'
 import type { ControlPlane } from '../../src/proxy/ports.ts'
+import type { PublicJwk } from '../../src/snapshot/trust.ts'
 
-/** A replica is near; one that takes longer is as good as gone. */
+/** A replica is near, and nobody waits for the ring; who takes longer is as good as gone. */
 const TIMEOUT_MS = 5_000
 
 /** `replica` makes a new stub for each call: stubs belong to one request, and break with an infrastructure error. */
@@ -14,10 +15,22 @@ export function controlPlane(replica: () => SnapshotReplicaPort, region: string)
 	}
 }
 
+/** Rejects, too, when the ring will not. */
+export async function delegate(
+	ring: Pick<KeyRingPort, 'delegate'>,
+	isolate: string,
+	region: string,
+	jwk: PublicJwk,
+): Promise<Delegation> {
+	const answer = await inTime(ring.delegate(isolate, region, jwk))
+	if (!answer.ok) throw new Error(`the key ring certifies no isolate: ${answer.error.reason}`)
+	return answer.value
+}
+
 async function inTime<T>(answer: Promise<T>): Promise<T> {
 	const cancelled = new AbortController()
 	const late = scheduler.wait(TIMEOUT_MS, { signal: cancelled.signal }).then(() => {
-		throw new Error(`the region's replica did not answer within ${TIMEOUT_MS} ms`)
+		throw new Error(`the control plane did not answer within ${TIMEOUT_MS} ms`)
 	})
 	// Cancelling the timer rejects it too, after the race is over.
 	late.catch(() => {})

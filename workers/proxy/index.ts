@@ -1,5 +1,5 @@
 /** The data plane's entry: plugs the platform into the pipeline, once per isolate, and hands every request to it. */
-import type { SnapshotReplicaPort, TelemetryStorePort } from '../../src/ports.ts'
+import type { KeyRingPort, SnapshotReplicaPort, TelemetryStorePort } from '../../src/ports.ts'
 import { createKnowledge } from '../../src/proxy/knowledge.ts'
 import { createObserver } from '../../src/proxy/observe.ts'
 import { pipeline, type Serve } from '../../src/proxy/pipeline.ts'
@@ -7,7 +7,8 @@ import type { ProxyPorts } from '../../src/proxy/ports.ts'
 import { reporter } from '../../src/proxy/reporting.ts'
 import { createRoutingTable } from '../../src/proxy/routingTable.ts'
 import { type Place, placement, regionOf } from '../../src/region.ts'
-import { controlPlane } from './controlPlane.ts'
+import { clientCertificate } from './clientCertificate.ts'
+import { controlPlane, delegate } from './controlPlane.ts'
 import { pipe, send } from './send.ts'
 
 export interface ProxyEnv {
@@ -18,9 +19,12 @@ export interface ProxyEnv {
 	readonly ENDPOINT_ADDRESSES?: string
 	/** Where callers reach the mesh; empty where that is not known, and the port that a caller names then tells nothing. */
 	readonly OWN_PORT?: string
+	/** `on` where the edge asks clients for certificates. To look for one costs each request a parse of `request.cf`. */
+	readonly CLIENT_CERTIFICATES?: string
 	/** 0–1. */
 	readonly ACCESS_LOG_SAMPLE_RATE?: string
 	readonly SNAPSHOT_REPLICA: { getByName(region: string, options?: object): SnapshotReplicaPort }
+	readonly KEY_RING: { getByName(name: string): Pick<KeyRingPort, 'delegate'> }
 	readonly TELEMETRY_STORE: { getByName(region: string, options?: object): TelemetryStorePort }
 }
 
@@ -45,6 +49,7 @@ function start(env: ProxyEnv, region: string): Serve {
 		Date.now(),
 		Math.random,
 	)
+	const isolate = crypto.randomUUID()
 	const ports: Omit<ProxyPorts, 'observe'> = {
 		now: Date.now,
 		random: Math.random,
@@ -55,11 +60,13 @@ function start(env: ProxyEnv, region: string): Serve {
 			console.error(JSON.stringify({ event: 'bug', error: String(error), stack: (error as Error)?.stack })),
 		// The edge writes this field itself, over whatever a client sends.
 		clientAddress: (request) => request.headers.get('cf-connecting-ip') ?? '',
+		clientCertificate: env.CLIENT_CERTIFICATES === 'on' ? clientCertificate : () => undefined,
+		delegate: (jwk) => delegate(env.KEY_RING.getByName('mesh'), isolate, region, jwk),
 	}
 	const observer = createObserver(
 		knowledge,
 		{
-			isolate: crypto.randomUUID(),
+			isolate,
 			region,
 			accessLogSampleRate: Number(env.ACCESS_LOG_SAMPLE_RATE ?? 0),
 			log: console.log,

@@ -15,8 +15,8 @@ import type { Bench, Experiment } from './experiment.ts'
 const REQUESTS_PER_SECOND = 200
 const CONNECTIONS = 4
 const SLOW_MS = 2_000
-/** The data plane gives a copy up after 10 s. */
-const ALL_GIVEN_UP_MS = 11_000
+/** From a request until its copy is over: sent up to 20 ms later, given up after 10 s. */
+const SETTLE_MS = { answered: 300, slow: SLOW_MS + 300, silent: 10_500 }
 const ARRIVAL_LIMIT_MS = 5_000
 const EXPECTED_BODY = 'a'.repeat(100)
 const REQUESTS: readonly WireRequest[] = [
@@ -29,17 +29,21 @@ type Target = Trouble | 'fast'
 interface Variant {
 	readonly name: string
 	readonly target?: Target
+	/** The share of requests that a mirror gets whose rule sends it none. */
+	readonly percent?: 0
+	readonly settleMs?: number
 }
 
 const WITHOUT = 'none'
 const VARIANTS: readonly Variant[] = [
 	{ name: WITHOUT },
 	{ name: 'none, in another process' },
-	{ name: 'answers at once', target: 'fast' },
-	{ name: 'never answers', target: 'silent' },
-	{ name: 'refuses connections', target: 'refusing' },
-	{ name: `answers after ${SLOW_MS / 1_000} s`, target: 'slow' },
-	{ name: 'resets connections', target: 'resetting' },
+	{ name: 'gets 0 % of the requests', percent: 0 },
+	{ name: 'answers at once', target: 'fast', settleMs: SETTLE_MS.answered },
+	{ name: 'never answers', target: 'silent', settleMs: SETTLE_MS.silent },
+	{ name: 'refuses connections', target: 'refusing', settleMs: SETTLE_MS.answered },
+	{ name: `answers after ${SLOW_MS / 1_000} s`, target: 'slow', settleMs: SETTLE_MS.slow },
+	{ name: 'resets connections', target: 'resetting', settleMs: SETTLE_MS.answered },
 ]
 
 interface Running extends Variant {
@@ -65,7 +69,6 @@ export const mirrors: Experiment = async (bench) => {
 	const options = { ...bench.options, connections: CONNECTIONS, requestsPerSecond: REQUESTS_PER_SECOND }
 	const slices = await alternate(bench.generator, running, options)
 	const memory = running.map(({ mesh }) => mesh.memoryMb())
-	await new Promise((resolve) => setTimeout(resolve, ALL_GIVEN_UP_MS))
 	const after = await counted(running, arrived)
 	const cycles = new Map(running.map(({ name, pid }) => [name, cpuOfCycles(slices.get(name)!, readCpu(pid))]))
 	const rows = running.map(({ name }, i) => [
@@ -81,13 +84,14 @@ export const mirrors: Experiment = async (bench) => {
 }
 
 async function start(bench: Bench, trouble: TroubleMakers, name: string, variant: Variant): Promise<Running> {
-	const { target } = variant
+	const { target, percent } = variant
 	const mesh = await startMesh(name, bench.directory, bench.bundles)
 	const url = target === undefined || target === 'fast' ? bench.backends.b : `http://127.0.0.1:${trouble.ports[target]}`
-	const mirror = { type: 'RequestMirror', requestMirror: { backendRef: { name: 'mirror', port: 80 } } }
+	const share = percent === undefined ? {} : { percent }
+	const mirror = { type: 'RequestMirror', requestMirror: { backendRef: { name: 'mirror', port: 80 }, ...share } }
 	const rule: Document = {
 		backendRefs: [{ name: 'backend', port: 80 }],
-		...(target === undefined ? {} : { filters: [mirror] }),
+		...(target === undefined && percent === undefined ? {} : { filters: [mirror] }),
 	}
 	await mesh.apply([gateway(), service('backend', bench.backends.a), service('mirror', url), route('all', [rule])])
 	await mesh.served(BENCH_HOST, REQUESTS[0]!.path)

@@ -9,7 +9,8 @@ import type { ResolvedHost } from '../routingTable.ts'
 /** Sets the exchange's rule. A virtual host without any route forwards to its service as usual (GAMMA, GEP-1294). */
 export function match(exchange: Exchange, host: ResolvedHost): Refusal | undefined {
 	const { virtualHost, indexes } = host
-	const consumer = exchange.caller && virtualHost.consumers.get(exchange.caller.namespace)
+	const namespace = exchange.caller?.namespace
+	const consumer = namespace === undefined ? undefined : virtualHost.consumers.get(namespace)
 	let candidate: Candidate<CompiledRule> | undefined
 	let isRouted = false
 	// Consumer routes stand in for the Service's own for as long as their namespace has any (GEP-1294).

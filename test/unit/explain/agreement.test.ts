@@ -60,6 +60,8 @@ function isolate(replica: FakeReplica, random: () => number) {
 		},
 		pipe,
 		clientAddress: () => CLIENT,
+		clientCertificate: () => undefined,
+		delegate: () => Promise.reject(new Error('there is no ring')),
 		report: (error) => {
 			throw error
 		},

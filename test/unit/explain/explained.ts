@@ -1,8 +1,7 @@
 /** Explanations of requests, as a cold isolate on a fake replica would give them. */
 
-import { explain } from '../../../src/explain/explain.ts'
+import { type Described, explain } from '../../../src/explain/explain.ts'
 import type { Explanation, Stage } from '../../../src/explain/explanation.ts'
-import type { Caller } from '../../../src/matching/source.ts'
 import { createKnowledge } from '../../../src/proxy/knowledge.ts'
 import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import type { Filters } from '../../../src/snapshot/filters.ts'
@@ -15,7 +14,7 @@ export const CLIENT = '192.0.2.1'
 export function explainOn(
 	replica: FakeReplica,
 	request: Request,
-	{ caller, ownPort }: { caller?: Caller; ownPort?: number } = {},
+	{ caller, ownPort }: { caller?: Described['caller']; ownPort?: number } = {},
 ): Promise<Explanation> {
 	const table = createRoutingTable(DOMAIN, () => 0, 'names', ownPort)
 	const knowledge = createKnowledge(table, replica.controlPlane, START, () => 0)

@@ -1,8 +1,9 @@
 /** Which callers a rule's sources name. */
 import { describe, expect, it } from 'vitest'
 import { isFrom } from '../../../src/matching/source.ts'
+import { callerOf } from './caller.ts'
 
-const web = { namespace: 'shop', workload: 'web' }
+const web = callerOf('shop', 'web')
 
 describe('a caller', () => {
 	it.each([
@@ -26,5 +27,14 @@ describe('a caller', () => {
 
 	it('that proves no identity is of none', () => {
 		expect(isFrom([{ namespace: 'shop' }, { namespace: 'default', workload: 'web' }], undefined)).toBe(false)
+	})
+
+	it('of another trust domain is of none, whatever its path says', () => {
+		const foreign = {
+			spiffeId: 'spiffe://partner.test/ns/shop/sa/web',
+			method: 'WorkloadProof',
+			reused: false,
+		} as const
+		expect(isFrom([{ namespace: 'shop' }, { namespace: 'shop', workload: 'web' }], foreign)).toBe(false)
 	})
 })

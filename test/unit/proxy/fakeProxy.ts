@@ -32,6 +32,10 @@ export interface FakeProxy {
 	random: () => number
 	/** How much later than they could the next syncs come, as a share of the jitter. */
 	jitter: number
+	/** What clients show in their TLS handshakes. */
+	certificate: ReturnType<ProxyPorts['clientCertificate']>
+	/** What the ring makes of an isolate's key. */
+	delegate: ProxyPorts['delegate']
 	/** What the endpoints answer. */
 	answer: (request: Request, signal?: AbortSignal) => Promise<Response> | Response
 	/** Sends a GET, or the request given; answers the response once everything beside the path is done too. */
@@ -63,6 +67,8 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 		},
 		pipe,
 		clientAddress: () => '192.0.2.1',
+		clientCertificate: () => proxy.certificate,
+		delegate: (jwk) => proxy.delegate(jwk),
 		report: (error) => proxy.bugs.push(error),
 		observe: (_exchange, _response, refusal) => proxy.refusals.push(refusal),
 	}
@@ -81,6 +87,8 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 		now: START,
 		random: () => 0,
 		jitter: 0,
+		certificate: undefined,
+		delegate: () => Promise.reject(new Error('there is no ring')),
 		answer: () => new Response('ok'),
 		start: (url) => serve(typeof url === 'string' ? new Request(url) : url, { waitUntil }),
 		async get(url) {

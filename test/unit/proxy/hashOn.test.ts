@@ -2,13 +2,14 @@
 import { expect, it } from 'vitest'
 import { type Asking, keyOf } from '../../../src/proxy/hashOn.ts'
 import type { HashKey } from '../../../src/snapshot/trafficPolicy.ts'
+import { callerOf } from '../matching/caller.ts'
 
 const headers = new Headers({ 'x-user': 'u1', cookie: 'a=1; session="s 2"; empty=' })
 const query = new URLSearchParams('who=q1&who=q2&none=')
 const asking: Asking = {
 	header: (name) => headers.get(name),
 	queryParam: (name) => query.get(name),
-	caller: { namespace: 'shop', workload: 'cart' },
+	caller: callerOf('shop', 'cart'),
 	clientAddress: '192.0.2.1',
 }
 const nobody: Asking = { header: () => null, queryParam: () => null, caller: undefined, clientAddress: '' }
@@ -21,7 +22,7 @@ it.each<[HashKey, string | undefined]>([
 	[{ from: 'cookie', name: 'empty' }, ''],
 	[{ from: 'query', name: 'who' }, 'q1'],
 	[{ from: 'query', name: 'absent' }, undefined],
-	[{ from: 'source' }, 'shop/cart'],
+	[{ from: 'source' }, 'spiffe://mesh.test/ns/shop/sa/cart'],
 	[{ from: 'clientAddress' }, '192.0.2.1'],
 ])('by %j it is %j', (key, expected) => {
 	expect(keyOf(key, asking)).toBe(expected)
@@ -38,6 +39,6 @@ it.each<[HashKey]>([
 })
 
 it('workloads of the same name in two namespaces are two', () => {
-	const of = (namespace: string) => keyOf({ from: 'source' }, { ...asking, caller: { namespace, workload: 'w' } })
+	const of = (namespace: string) => keyOf({ from: 'source' }, { ...asking, caller: callerOf(namespace, 'w') })
 	expect(of('a')).not.toBe(of('b'))
 })

@@ -16,7 +16,7 @@ describe('a cold host', () => {
 		const proxy = cold()
 		for (let i = 0; i < 3; i++) expect(await verdict(proxy.get('http://shop.test/'))).toBe(200)
 		const hosts = proxy.replica.loads.filter(({ hosts }) => hosts !== undefined)
-		expect(hosts).toEqual([{ hosts: ['shop.test'], filter: true, parts: ['mesh'] }])
+		expect(hosts).toEqual([{ hosts: ['shop.test'], filter: true, parts: ['mesh', 'trust'] }])
 	})
 
 	it('and a service that its answer did not bring are loaded once each, however many ask at the same time', async () => {

@@ -2,8 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { MAX_MIRRORED_BYTES } from '../../../src/proxy/mirrors.ts'
 import type { Filters } from '../../../src/snapshot/filters.ts'
-import { type FakeProxy, fakeProxy, until } from './fakeProxy.ts'
+import type { Rule } from '../../../src/snapshot/snapshot.ts'
+import { type FakeProxy, fakeProxy, until, verdict } from './fakeProxy.ts'
 import { head, rule, service, slice } from './fakeReplica.ts'
+import { answers, serving, timed } from './timedProxy.ts'
 
 function proxyWith(filters: Filters, backendFilters?: Filters): FakeProxy {
 	const proxy = fakeProxy()
@@ -104,6 +106,60 @@ describe('a body', () => {
 		}
 		await proxy.get(post('an order', 8))
 		expect(await Promise.all(texts)).toEqual(['an order', 'an order', 'an order'])
+	})
+
+	it('that is short and breaks off reaches neither the service nor its mirrors', async () => {
+		const proxy = proxyWith({ mirrors: mirrors('m1') })
+		const broken = new ReadableStream({
+			start: (controller) => controller.enqueue(new Uint8Array(4)),
+			pull: (controller) => controller.error(new Error('the client left')),
+		})
+		expect(await verdict(proxy.get(post(broken, 8)))).toBe('request_aborted')
+		expect([urls(proxy), proxy.bugs]).toEqual([[], []])
+	})
+
+	it('that is long reaches the service as it comes: nobody waits for its end', async () => {
+		const proxy = proxyWith({ mirrors: mirrors('m1') })
+		proxy.answer = (request) => (isMain(request) ? new Response(request.body) : new Response())
+		const length = 200_000
+		const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+		const writer = writable.getWriter()
+		void writer.write(new Uint8Array(length / 2))
+		const response = await proxy.start(post(readable, length))
+		const reader = response.body!.getReader()
+		expect((await reader.read()).value?.byteLength).toBe(length / 2)
+		void writer.write(new Uint8Array(length / 2))
+		void writer.close()
+		expect((await reader.read()).value?.byteLength).toBe(length / 2)
+		await proxy.settle()
+		expect(urls(proxy)).toEqual(['http://m1.test/p', 'http://main.test/p'])
+	})
+
+	describe('that is short', () => {
+		const retry = { attempts: 1, codes: [503], methods: ['POST'], backoffMs: 0, maxBodyBytes: 1_024 }
+
+		async function timedMirror(more: Partial<Rule>) {
+			const ofRule = { filters: { mirrors: mirrors('m1') }, ...more }
+			const proxy = await timed({ ...serving({}, ['main'], ofRule), ...service('d/m1', { id: 'm1' }) })
+			await proxy.settle()
+			proxy.sent.length = 0
+			return proxy
+		}
+
+		it('is read once, for all attempts and mirrors', async () => {
+			const proxy = await timedMirror({ retry })
+			proxy.behave = () => answers(0, proxy.sent.length === 1 ? 503 : 200)
+			expect((await proxy.get(post('an order', 8))).status).toBe(200)
+			await proxy.settle()
+			expect(proxy.sent.map(({ endpoint }) => endpoint)).toEqual(['main', 'main', 'm1'])
+			for (const { request } of proxy.sent) expect(await request.text()).toBe('an order')
+		})
+
+		it('and does not come is awaited for as long as the rule allows', async () => {
+			const proxy = await timedMirror({ timeouts: { requestMs: 500 } })
+			const got = await proxy.get(post(new ReadableStream(), 8))
+			expect([got.reason, got.tookMs, proxy.sent]).toEqual(['request_timeout', 500, []])
+		})
 	})
 
 	it('that a mirror does not read does not hold up the service', async () => {

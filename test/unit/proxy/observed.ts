@@ -6,6 +6,7 @@ import { newServiceState } from '../../../src/proxy/endpointState.ts'
 import { admit, type Exchange } from '../../../src/proxy/exchange.ts'
 import { createKnowledge } from '../../../src/proxy/knowledge.ts'
 import { createObserver } from '../../../src/proxy/observe.ts'
+import { DEFAULT_PEERS } from '../../../src/proxy/peers.ts'
 import type { Refusal } from '../../../src/proxy/refusal.ts'
 import { applyAnswer, createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import { eject } from '../../../src/resilience/outliers.ts'
@@ -77,6 +78,7 @@ const serviceNamed = (name: string): NonNullable<Exchange['service']> => ({
 	external: false,
 	credential: undefined,
 	traffic: DEFAULT_TRAFFIC,
+	peers: DEFAULT_PEERS,
 	state: newServiceState(0),
 	isManaged: false,
 })

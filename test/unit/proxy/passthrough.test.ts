@@ -1,7 +1,7 @@
 /** Where requests go whose host nobody registered. */
 import { describe, expect, it } from 'vitest'
 import type { Addresses } from '../../../src/hosts.ts'
-import { MESH_PART } from '../../../src/names.ts'
+import { MESH_PART, TRUST_PART } from '../../../src/names.ts'
 import { admit } from '../../../src/proxy/exchange.ts'
 import { passthrough } from '../../../src/proxy/passthrough.ts'
 import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
@@ -79,7 +79,7 @@ it('only what is registered may be called, unless the mesh says otherwise', () =
 describe('an isolate', () => {
 	it('asks what holds for the whole mesh with its first host, and not again', async () => {
 		const proxy = await warm()
-		expect(proxy.replica.loads[0]).toMatchObject({ hosts: ['shop.test'], parts: [MESH_PART] })
+		expect(proxy.replica.loads[0]).toMatchObject({ hosts: ['shop.test'], parts: [MESH_PART, TRUST_PART] })
 		proxy.knowledge.table.resolved.clear()
 		proxy.knowledge.table.hosts.clear()
 		await proxy.get('http://shop.test/')

@@ -55,6 +55,37 @@ const CASES: Record<Exclude<RefusalReason, 'native_grpc'>, [Refusal, number, str
 		'proxy_configuration_error',
 		'n/s: no key',
 	],
+	identity_unavailable: [{ reason: 'identity_unavailable' }, 503, 'proxy_internal_error', 'no keys yet'],
+	invalid_proof: [
+		{ reason: 'invalid_proof', code: 'expired', detail: 'exp must not have passed' },
+		400,
+		'http_request_denied',
+		'expired: exp must not have passed',
+	],
+	invalid_token: [
+		{ reason: 'invalid_token', code: 'wrong_audience', detail: 'aud must be' },
+		401,
+		'http_request_denied',
+		'wrong_audience: aud must be',
+	],
+	credential_revoked: [
+		{ reason: 'credential_revoked', status: 400, detail: 'it must not be revoked' },
+		400,
+		'http_request_denied',
+		'it must not be revoked',
+	],
+	proof_replayed: [
+		{ reason: 'proof_replayed', service: 'n/s' },
+		400,
+		'http_request_denied',
+		'n/s takes each proof once',
+	],
+	identity_required: [
+		{ reason: 'identity_required', service: 'n/s', methods: ['WorkloadProof', 'JWTSVID'] },
+		403,
+		'http_request_denied',
+		'n/s wants its callers to prove who they are: WorkloadProof, JWTSVID',
+	],
 	fault_injected: [{ reason: 'fault_injected', status: 418 }, 418, 'proxy_internal_response', 'FaultInjection'],
 	control_plane_unreachable: [
 		{ reason: 'control_plane_unreachable', host: 'h.test' },
@@ -107,8 +138,9 @@ describe('a refusal', () => {
 		},
 	)
 
-	it.each(['control_plane_unreachable', 'lookups_exhausted'] as const)('%s says when to come back', (reason) =>
-		expect(rescue(CASES[reason][0], exchange(), 1).headers.get('retry-after')).toBe('1'),
+	it.each(['control_plane_unreachable', 'lookups_exhausted', 'identity_unavailable'] as const)(
+		'%s says when to come back',
+		(reason) => expect(rescue(CASES[reason][0], exchange(), 1).headers.get('retry-after')).toBe('1'),
 	)
 
 	it.each(['unknown_host', 'upstream_failed', 'bug'] as const)('%s promises nothing', (reason) =>

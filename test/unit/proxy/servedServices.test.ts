@@ -66,7 +66,7 @@ describe('a service', () => {
 		apply(table, gone(inNamespace, inMesh))
 		expect(trafficOf(table, 'shop/a')?.limits).toBeUndefined()
 		expect(trafficOf(table, 'shop/a')?.timeouts).toBeUndefined()
-		expect([table.namespaces.size, table.traffic]).toEqual([0, undefined])
+		expect([table.namespaces.size, table.defaults]).toEqual([0, {}])
 	})
 
 	it('that is not there yet has them as well', () => {

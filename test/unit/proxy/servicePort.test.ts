@@ -4,6 +4,7 @@ import { admit } from '../../../src/proxy/exchange.ts'
 import { applyAnswer, createRoutingTable, resolveHost } from '../../../src/proxy/routingTable.ts'
 import { forPorts } from '../../../src/proxy/servicePort.ts'
 import { match } from '../../../src/proxy/stages/match.ts'
+import { callerOf } from '../matching/caller.ts'
 import { DOMAIN, head, slice } from './fakeReplica.ts'
 
 describe('a route for ports of its Service', () => {
@@ -54,7 +55,7 @@ describe('a Service with routes for some of its ports', () => {
 			return { name, sequence: 1, revision: 1, hash: text, body: text }
 		})
 		applyAnswer(table, { cursor, revision: 1, hosts: { [host]: host }, parts })
-		const caller = namespace === undefined ? undefined : { namespace, workload: 'w' }
+		const caller = namespace === undefined ? undefined : callerOf(namespace, 'w')
 		const exchange = admit(new Request(url), 0, () => 0, '', caller)
 		return match(exchange, resolveHost(table, host)!)?.reason ?? exchange.rule?.name
 	}

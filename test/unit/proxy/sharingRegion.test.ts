@@ -65,6 +65,8 @@ function isolateIn(region: Region, name: string, random: () => number, fails: (i
 		wait: region.wait,
 		pipe,
 		clientAddress: () => '',
+		clientCertificate: () => undefined,
+		delegate: () => Promise.reject(new Error('there is no ring')),
 		report: (error: unknown) => {
 			throw error
 		},

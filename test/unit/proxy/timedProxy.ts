@@ -106,6 +106,8 @@ function timedProxy(seed = 1): TimedProxy {
 		wait: (ms) => new Promise((resolve) => at(now + ms, resolve)),
 		pipe,
 		clientAddress: () => '192.0.2.1',
+		clientCertificate: () => undefined,
+		delegate: () => Promise.reject(new Error('there is no ring')),
 		report: (error) => proxy.bugs.push(error),
 		observe: (exchange) => exchanges.set(exchange.request, exchange),
 	}

@@ -1,0 +1,132 @@
+/** The data path in a loop, without a network: what it costs in the runtime itself to know who calls. */
+import { hashOf } from '../../../src/identity/base64url.ts'
+import { createDelegation } from '../../../src/identity/delegation.ts'
+import { signJws } from '../../../src/identity/jws.ts'
+import { servicePart, TRUST_PART, virtualHostPart } from '../../../src/names.ts'
+import type { LoadRequest } from '../../../src/ports.ts'
+import { createKnowledge } from '../../../src/proxy/knowledge.ts'
+import { pipeline, type Serve } from '../../../src/proxy/pipeline.ts'
+import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
+import type { Part, PartBody } from '../../../src/snapshot/snapshot.ts'
+import type { PublicJwk, TrustKey } from '../../../src/snapshot/trust.ts'
+
+const DOMAIN = 'mesh.test'
+const HOST = `orders.${DOMAIN}`
+const ISSUER = `https://admin.${DOMAIN}`
+const CALLER = `spiffe://${DOMAIN}/ns/default/sa/caller`
+
+interface Key {
+	readonly privateKey: CryptoKey
+	readonly jwk: PublicJwk
+}
+
+interface World {
+	readonly serve: Serve
+	/** By what they show. */
+	readonly requests: Readonly<Record<string, Request>>
+}
+
+let world: Promise<World> | undefined
+
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+export default {
+	/** `/<credentials>?times=<n>`: sends so many requests down the data path. */
+	async fetch({ url }: Request): Promise<Response> {
+		world ??= makeWorld()
+		const { serve, requests } = await world
+		const { pathname, searchParams } = new URL(url)
+		const request = requests[pathname.slice(1)]!
+		const times = Number(searchParams.get('times'))
+		let known = 0
+		for (let i = 0; i < times; i++) {
+			const response = await serve(request, { waitUntil: (work) => void work.catch(() => {}) })
+			if (response.headers.has('x-known')) known++
+		}
+		return Response.json({ known })
+	},
+}
+
+async function makeWorld(): Promise<World> {
+	const [ring, workload] = [await newKey(), await newKey()]
+	const target = { kind: 'service', service: 'default/orders', peers: { proofReuse: 'UntilExpiry' } } as const
+	const parts = [
+		part(virtualHostPart(HOST), { kind: 'virtualHost', pattern: HOST, defaultService: 'default/orders' }),
+		part(servicePart('default/orders'), { ...target, endpoints: [{ id: 'e', url: 'http://e.test', weight: 1 }] }),
+		part(TRUST_PART, { kind: 'trust', ...trustOf(ring) }),
+	]
+	return { serve: serveWith(parts, ring), requests: await requestsOf(ring, workload) }
+}
+
+function serveWith(parts: readonly Part[], ring: Key): Serve {
+	const cursor = { epoch: 'bench', sequence: 1 }
+	const load = async ({ hosts = [] }: LoadRequest) => ({
+		...{ cursor, revision: 1, parts, filter: { bits: new Uint8Array(1), hashes: 1 } },
+		hosts: Object.fromEntries(hosts.map((host) => [host, host === HOST ? HOST : null])),
+	})
+	const controlPlane = {
+		load,
+		sync: async () => ({ cursor, revision: 1, changed: [], reset: false }),
+		patience: wait,
+	}
+	const table = createRoutingTable(DOMAIN, Math.random)
+	const known = { headers: { 'x-known': '1' } }
+	return pipeline(createKnowledge(table, controlPlane, Date.now(), Math.random), {
+		now: Date.now,
+		random: Math.random,
+		send: async ({ headers }) => new Response(null, headers.has('selvedge-caller') ? known : {}),
+		wait,
+		pipe: (body) => ({ body, ended: Promise.resolve() }),
+		clientAddress: () => '',
+		clientCertificate: () => undefined,
+		delegate: async (jwk) => {
+			const [issuedAt, expiresAt] = [Date.now(), Date.now() + 3_600_000]
+			const input = { trustDomain: DOMAIN, issuer: ISSUER, region: '', jwk, issuedAt, expiresAt }
+			return { token: await createDelegation(input, 'k', ring.privateKey), issuer: ISSUER, expiresAt }
+		},
+		report: (error) => console.error(String(error)),
+		observe: () => {},
+	})
+}
+
+const part = (name: string, body: PartBody): Part => ({
+	...{ name, sequence: 1, revision: 1, hash: name },
+	body: JSON.stringify(body),
+})
+
+const USES = ['wit-svid', 'jwt-svid', 'delegation'] as const
+
+const trustOf = ({ jwk }: Key) => ({
+	trustDomain: DOMAIN,
+	issuer: ISSUER,
+	keys: USES.map((use): TrustKey => ({ kid: 'k', use, jwk })),
+	authorities: [],
+	federated: [],
+	revocations: { workloads: {}, tokens: [], keys: [], certificates: [] },
+})
+
+async function newKey(): Promise<Key> {
+	const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+	const pair = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
+	const { x, y } = (await crypto.subtle.exportKey('jwk', pair.publicKey)) as { x: string; y: string }
+	return { privateKey: pair.privateKey, jwk: { kty: 'EC', alg: 'ES256', crv: 'P-256', x, y } }
+}
+
+async function requestsOf(ring: Key, workload: Key): Promise<World['requests']> {
+	const iat = Math.floor(Date.now() / 1_000)
+	const claims = { sub: CALLER, iss: `spiffe://${DOMAIN}`, iat, exp: iat + 3_600 }
+	const header = { alg: 'ES256', kid: 'k' }
+	const bound = { ...claims, jti: crypto.randomUUID(), cnf: { jwk: workload.jwk } }
+	const wit = await signJws({ ...header, typ: 'wit+jwt' }, bound, ring.privateKey)
+	const proof = { aud: `http://${HOST}`, exp: iat + 290, jti: crypto.randomUUID(), wth: await hashOf(wit) }
+	const wpt = await signJws({ alg: 'ES256', typ: 'wpt+jwt' }, proof, workload.privateKey)
+	const svid = { ...claims, aud: [`http://${HOST}`], jti: crypto.randomUUID() }
+	const token = await signJws({ ...header, typ: 'JWT' }, svid, ring.privateKey)
+	const asking = (headers: Record<string, string>) => new Request(`http://${HOST}/items/1`, { headers })
+	return {
+		none: asking({}),
+		ballast: asking({ 'x-workload-identity-tok': wit, 'x-workload-proof-tok': wpt }),
+		proof: asking({ 'workload-identity-token': wit, 'workload-proof-token': wpt }),
+		token: asking({ authorization: `Bearer ${token}` }),
+	}
+}

@@ -1,0 +1,49 @@
+/** What a service wants of its callers: who must prove who they are, by which methods, and how often with the same proof. */
+import { spiffeIdOf } from '../identity/spiffeId.ts'
+import type { Caller } from '../matching/source.ts'
+import type { PeerMethod, PeerRules } from '../snapshot/peerAuthentication.ts'
+import type { Exchange } from './exchange.ts'
+import type { Refusal } from './refusal.ts'
+import type { RoutingTable } from './routingTable.ts'
+
+/** Of mesh, namespace and Service, the nearest one's field each. */
+export type CompiledPeers = Required<PeerRules>
+
+/** For services that no PeerAuthentication speaks of. */
+export const DEFAULT_PEERS: CompiledPeers = {
+	mode: 'PERMISSIVE',
+	methods: ['WorkloadProof', 'JWTSVID', 'ClientCertificate'],
+	proofReuse: 'Never',
+}
+
+/**
+ * The method by which the exchange's caller counts for its service; undefined: the caller is as good as unknown. Services outside the
+ * mesh are told nothing of who calls, and ask for nothing.
+ */
+export function judge(
+	{ service, caller, distrust }: Pick<Exchange, 'service' | 'caller' | 'distrust'>,
+	isShown = true,
+): PeerMethod | Refusal | undefined {
+	const { peers, external, name } = service!
+	if (external || peers.mode === 'DISABLE') return undefined
+	if (distrust !== undefined) return distrust
+	const method = caller && countingMethod(caller, peers.methods)
+	if (method === undefined)
+		return peers.mode === 'STRICT' ? { reason: 'identity_required', service: name, methods: peers.methods } : undefined
+	return isShown && method === 'WorkloadProof' && caller!.reused && peers.proofReuse === 'Never'
+		? { reason: 'proof_replayed', service: name }
+		: method
+}
+
+const countingMethod = ({ method, alsoBy }: Caller, methods: readonly PeerMethod[]): PeerMethod | undefined =>
+	methods.includes(method) ? method : alsoBy?.find((other) => methods.includes(other))
+
+/** A workload of this mesh that has proven itself in every way, with a new proof. */
+export function describedCaller(
+	{ meshDomain }: RoutingTable,
+	{ namespace, workload }: { readonly namespace: string; readonly workload: string },
+): Caller {
+	const [method, ...alsoBy] = DEFAULT_PEERS.methods
+	const spiffeId = spiffeIdOf(meshDomain, namespace, workload)
+	return { spiffeId, namespace, workload, method: method!, alsoBy, reused: false }
+}
