@@ -6,6 +6,7 @@ import { nextDueAt, settingsOf } from '../src/keys/schedule.ts'
 import type {
 	CertificateRequest,
 	Delegation,
+	FetchedInfo,
 	FetchedKeys,
 	IdentityEvent,
 	IssuedCertificate,
@@ -31,7 +32,7 @@ import type { Mesh } from '../src/resources/mesh.ts'
 import { err, ok, type Result } from '../src/result.ts'
 import type { PublicJwk } from '../src/snapshot/trust.ts'
 import { listEvents, storeEvent } from './keyRingEvents.ts'
-import { type FetchedKind, keepFetched, readFetched, storeFetched } from './keyRingFetched.ts'
+import { type FetchedKind, keepFetched, listFetched, readFetched, storeFetched } from './keyRingFetched.ts'
 import { infoOf } from './keyRingInfo.ts'
 import { type Desk, delegate, issueCertificate, issueJwtSvid, issueWit } from './keyRingIssue.ts'
 import {
@@ -184,6 +185,10 @@ export class KeyRing extends DurableObject<KeyRingEnv> implements KeyRingPort {
 
 	async fetchedKeys(name: string): Promise<FetchedKeys | null> {
 		return readFetched(this.#sql, name)
+	}
+
+	async listFetchedKeys(): Promise<readonly FetchedInfo[]> {
+		return listFetched(this.#sql)
 	}
 
 	putFetchedKeys(name: string, kind: FetchedKind, fetched: FetchedKeys): Promise<void> {

@@ -10,6 +10,7 @@ import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
 import { storeWatches } from './policyHealth.ts'
 import { currentRevision, currentSequence, writeMeta } from './policyMeta.ts'
 import { stands, storeBuilt } from './policyParts.ts'
+import { storeBelieved } from './policyTrust.ts'
 
 export interface CommitContext {
 	readonly meshDomain: string
@@ -53,6 +54,7 @@ export function commit(
 		// Replicas learn of a revision by the sequence going on, even where it changes no part.
 		if (storeBuilt(sql, built, revision, preview?.add) === 0) writeMeta(sql, 'sequence', currentSequence(sql) + 1)
 		storeWatches(sql, index, built, context.now)
+		if (real.some(({ ref }) => ref.kind === 'FederatedTrustDomain')) storeBelieved(sql, index)
 		storeHistory(sql, real, revision, request, context)
 	}
 	const results = differences.map((difference) => resultOf(difference, index))

@@ -1,6 +1,6 @@
 /** The PolicyStore's counters: which history this is, and how far it has come. */
 
-type MetaKey = 'epoch' | 'sequence' | 'revision' | 'schemas' | 'trust'
+type MetaKey = 'epoch' | 'sequence' | 'revision' | 'schemas' | 'trust' | 'trustTold'
 
 export function readMeta(sql: SqlStorage, key: MetaKey): string | undefined {
 	const [row] = sql.exec<{ value: string }>('SELECT value FROM meta WHERE key = ?', key)

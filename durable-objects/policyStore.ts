@@ -181,7 +181,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 	}
 
 	async putTrust(version: number, trust: Trust): Promise<void> {
-		if (this.ctx.storage.transactionSync(() => storeTrust(this.sql, version, trust))) await this.propagate()
+		if (this.ctx.storage.transactionSync(() => storeTrust(this.sql, this.index, version, trust))) await this.propagate()
 	}
 
 	async trustVersion(): Promise<number> {

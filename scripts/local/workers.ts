@@ -58,7 +58,12 @@ const WORKERS: readonly LocalWorker[] = [
 			ACCESS_LOG_SAMPLE_RATE: String(accessLogRate),
 		}),
 	},
-	{ name: SCHEDULER, config: 'workers/scheduler/wrangler.toml', routes: [], variables: () => ({}) },
+	{
+		name: SCHEDULER,
+		config: 'workers/scheduler/wrangler.toml',
+		routes: [],
+		variables: () => ({ MESH_DOMAIN, ENDPOINT_ADDRESSES: 'any' }),
+	},
 ]
 
 /** Bundles as wrangler does: one ES module, platform modules left to the runtime. */

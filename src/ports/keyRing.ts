@@ -193,10 +193,27 @@ export interface FetchedKeys {
 	readonly url: string
 	/** The document's text. */
 	readonly body: string
-	/** ms since the epoch, of the last good answer. */
+	/** ms since the epoch, of the last good answer; of what is put, of this one. */
 	readonly fetchedAt: number
 	/** What the last try said, if it failed: the document is stale. */
 	readonly failure?: string
+}
+
+/** What is known of such a document, without its text. */
+export interface FetchedInfo {
+	/** The issuer, or the trust domain. */
+	readonly name: string
+	readonly kind: 'issuer' | 'trustDomain'
+	readonly url: string
+	/** ms since the epoch, of the last good answer; 0: none yet. */
+	readonly fetchedAt: number
+	/** ms since the epoch, of the last answer. */
+	readonly triedAt: number
+	readonly failure?: string
+	/** Of a bundle: `spiffe_sequence`, in decimal digits. */
+	readonly sequence?: string
+	/** Of a bundle: how often it wants to be fetched, in seconds. */
+	readonly refreshHintSeconds?: number
 }
 
 export interface KeyRingPort {
@@ -243,6 +260,8 @@ export interface KeyRingPort {
 
 	/** Keys of issuers and trust domains outside, by issuer or trust domain. */
 	fetchedKeys(name: string): Promise<FetchedKeys | null>
+	/** In order of name. */
+	listFetchedKeys(): Promise<readonly FetchedInfo[]>
 	/** A good document replaces the one before; a failure is only noted. Of a trust domain it becomes part of `trust`. */
 	putFetchedKeys(name: string, kind: 'issuer' | 'trustDomain', fetched: FetchedKeys): Promise<void>
 	/** Those that are not in the list are forgotten. */

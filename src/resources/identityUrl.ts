@@ -37,7 +37,7 @@ function checkIssuer(url: string, policy: EndpointPolicy): string | undefined {
 }
 
 /** A JWKS or a bundle may need a query: its characters are judged as those of a path. */
-const checkKeysUrl = (url: string, policy: EndpointPolicy): string | undefined =>
+export const checkKeysUrl = (url: string, policy: EndpointPolicy): string | undefined =>
 	checkIssuer(url.replaceAll('?', '/'), policy)
 
 const IN_CLEAR = 'must be https://: whoever can change what is read there can call themselves anybody'

@@ -15,7 +15,7 @@ const Keys = z
 			.meta({
 				description: `How long a key signs tokens until the next one takes over; ${ROTATION_INTERVAL} when left out. Certificate authorities have terms of their own.`,
 			}),
-		publicationLead: durationBetween('1s', '168h')
+		publicationLead: durationBetween('5s', '168h')
 			.exactOptional()
 			.meta({
 				description: `How long a key is published before it signs; ${PUBLICATION_LEAD} when left out. Copies of the key set may be a quarter of it old.`,

@@ -5,6 +5,7 @@ import type { ConditionedStatus } from '../resources/status.ts'
 import { trustDomainTarget } from './references.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
 import { type Stamp, stamped, type Verdict } from './statuses.ts'
+import type { Trust } from './trust.ts'
 
 /** The document that counts for a trust domain: the oldest, then the first by name. */
 export type FederationLookup = (trustDomain: string) => ResourceKey | undefined
@@ -21,6 +22,20 @@ export function federationLookup(index: ResourceIndex): FederationLookup {
 function oldest(trustDomain: string, index: ResourceIndex): ResourceKey | undefined {
 	const documents = index.referrers(trustDomainTarget(trustDomain)).map((key) => ({ key, ...index.get(key)! }))
 	return documents.sort((a, b) => a.createdAt - b.createdAt || (a.key < b.key ? -1 : 1))[0]?.key
+}
+
+/**
+ * What the data plane may believe of what the KeyRing tells: without the bundles that no document which is Accepted asks for, from the
+ * very URL that it names.
+ */
+export function believed(told: Trust, index: ResourceIndex): Trust {
+	const federation = federationLookup(index)
+	const federated = told.federated.flatMap(({ endpoint, ...bundle }) => {
+		const key = bundle.trustDomain === told.trustDomain ? undefined : federation(bundle.trustDomain)
+		const document = key === undefined ? undefined : (index.get(key)?.resource as FederatedTrustDomain)
+		return endpoint !== undefined && document?.spec.bundleEndpoint.url === endpoint ? [bundle] : []
+	})
+	return { ...told, federated }
 }
 
 /** Keys are believed of a trust domain only as long as its document says Accepted. */

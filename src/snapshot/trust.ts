@@ -38,6 +38,14 @@ export interface TrustBundle {
 	readonly authorities: readonly CertificateAuthority[]
 }
 
+export interface FederatedBundle extends TrustBundle {
+	/**
+	 * The URL that it came from: the control plane passes it on only while a FederatedTrustDomain asks for the bundle at this URL. The
+	 * data plane is not told.
+	 */
+	readonly endpoint?: string
+}
+
 /** Times are in ms since the epoch. An entry is dropped when everything that it speaks of has expired. */
 export interface Revocations {
 	/** SPIFFE ID → what was issued to it at this time or earlier is refused. */
@@ -56,5 +64,5 @@ export interface Trust extends TrustBundle {
 	readonly issuer: string
 	readonly revocations: Revocations
 	/** Bundles of other trust domains, each by its own name. */
-	readonly federated: readonly TrustBundle[]
+	readonly federated: readonly FederatedBundle[]
 }

@@ -11,7 +11,7 @@ const LE_MS = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 1
 type Labels = Readonly<Record<string, string | number>>
 
 /** One metric: its samples by their rendered labels, so that a sample given twice adds up rather than appear twice. */
-interface Metric {
+export interface Metric {
 	readonly name: string
 	readonly type: 'counter' | 'gauge'
 	readonly help: string
@@ -33,9 +33,14 @@ export function exposition(regions: readonly RegionTelemetry[], healths: readonl
 	return `${blocks.join('\n')}\n`
 }
 
-const metric = (name: string, type: Metric['type'], help: string): Metric => ({ name, type, help, samples: new Map() })
+export const metric = (name: string, type: Metric['type'], help: string): Metric => ({
+	name,
+	type,
+	help,
+	samples: new Map(),
+})
 
-function add(to: Metric, labels: Labels, value: number): void {
+export function add(to: Metric, labels: Labels, value: number): void {
 	const key = renderLabels(labels)
 	to.samples.set(key, (to.samples.get(key) ?? 0) + value)
 }
@@ -150,7 +155,7 @@ function renderHistogram(name: string, labels: string, { histogram, sumMs }: Lat
 	return lines
 }
 
-function renderMetric({ name, type, help, samples }: Metric): string {
+export function renderMetric({ name, type, help, samples }: Metric): string {
 	const lines = [...samples].map(([labels, value]) => `${name}{${labels}} ${value}`)
 	return [header(name, type, help), ...lines].join('\n')
 }

@@ -5,7 +5,7 @@ import type { Role } from '../../src/ports.ts'
 
 export const ADMIN_TOKEN = 'the-first-token'
 const secrets = { ADMIN_TOKEN, MASTER_KEY: 'a-master-key-of-more-than-32-characters' }
-const server = createTestHarness({ workers: [{ configPath: 'workers/admin/wrangler.toml', secrets }] })
+let server: ReturnType<typeof createTestHarness>
 let origin: URL
 export const tokens: Partial<Record<Role, string>> = {}
 
@@ -42,6 +42,7 @@ export const service = (name: string, url = 'http://127.0.0.1:9/') => ({
 })
 
 export async function startAdmin(): Promise<void> {
+	server = createTestHarness({ workers: [{ configPath: 'workers/admin/wrangler.toml', secrets }] })
 	origin = (await server.listen()).url
 	tokens.admin = ADMIN_TOKEN
 	for (const role of ['viewer', 'operator'] as const) {

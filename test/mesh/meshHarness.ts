@@ -8,9 +8,11 @@ import { gateScript, gateWorker } from './gate.ts'
 export const DOMAIN = 'mesh.localhost'
 const TOKEN = 'the-first-token'
 const MASTER_KEY = 'a-master-key-of-more-than-32-characters'
+const SCHEDULER = 'selvedge-scheduler'
 const LOOPBACK = '127.0.0.1'
 
 export interface Mesh {
+	readonly adminPort: number
 	/** The port of a region's proxy. */
 	port(region: string): number
 	/** Sends a request through a region's proxy; the first region's unless said. */
@@ -23,6 +25,10 @@ export interface Mesh {
 	metrics(): Promise<string>
 	/** Shuts or opens the way from proxies to the control plane, in a mesh with a gate. */
 	gate(region: string, mode: 'open' | 'throw' | 'hang'): Promise<void>
+	/** Lets a minute of the scheduler pass. */
+	tick(): Promise<void>
+	/** The objects behind a binding of the admin Worker. */
+	objects<T>(binding: string): Promise<{ getByName(name: string): T }>
 	/** What the proxies wrote into their access logs. */
 	readonly log: Record<string, unknown>[]
 	stop(): Promise<void>
@@ -33,9 +39,13 @@ export interface MeshOptions {
 	readonly regions: readonly string[]
 	/** Puts a gate between proxies and the control plane, to shut it from the test. */
 	readonly gated?: boolean
+	/** DOMAIN unless said. */
+	readonly domain?: string
+	/** A folder that keeps what the objects store from one mesh to the next; none is kept unless said. */
+	readonly state?: string
 }
 
-export async function startMesh({ regions, gated = false }: MeshOptions): Promise<Mesh> {
+export async function startMesh({ regions, gated = false, domain = DOMAIN, state }: MeshOptions): Promise<Mesh> {
 	const log: Record<string, unknown>[] = []
 	const miniflare = new Miniflare(
 		convertV4MiniflareOptions({
@@ -46,7 +56,8 @@ export async function startMesh({ regions, gated = false }: MeshOptions): Promis
 			handleStructuredLogs: ({ message }) => {
 				if (message.startsWith('{')) log.push(JSON.parse(message) as Record<string, unknown>)
 			},
-			workers: await workers(regions, gated),
+			...(state === undefined ? {} : { resourcePersistencePath: state }),
+			workers: await workers(regions, gated, domain),
 		}),
 	)
 	await miniflare.ready
@@ -59,7 +70,7 @@ export async function startMesh({ regions, gated = false }: MeshOptions): Promis
 	const port = (region: string): number => ports.get(region)!
 	const admin = async (method: string, path: string, body?: object[]): Promise<string> => {
 		const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
-		const options = { port: adminPort, host: `admin.${DOMAIN}`, path, method, headers }
+		const options = { port: adminPort, host: `admin.${domain}`, path, method, headers }
 		const answer = await call(body === undefined ? options : { ...options, body: JSON.stringify(body) })
 		if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`)
 		return answer.text
@@ -67,6 +78,7 @@ export async function startMesh({ regions, gated = false }: MeshOptions): Promis
 	const change = async (path: string, documents: object[]) =>
 		(JSON.parse(await admin('POST', path, documents)) as { revision: number }).revision
 	return {
+		adminPort,
 		port,
 		via: (host, path = '/', { region = regions[0]!, ...options } = {}) =>
 			call({ ...options, port: port(region), host, path }),
@@ -79,6 +91,14 @@ export async function startMesh({ regions, gated = false }: MeshOptions): Promis
 			const { status } = await call({ port: gatePort, host: 'gate', path: `/${region}/${mode}` })
 			if (status !== 204) throw new Error(`the gate answers ${status}`)
 		},
+		async tick() {
+			const { outcome } = await (await miniflare.getWorker(SCHEDULER)).scheduled({ cron: '* * * * *' })
+			if (outcome !== 'ok') throw new Error(`the scheduler ends with ${outcome}`)
+		},
+		objects: async <T>(binding: string) => {
+			const namespace = await miniflare.getDurableObjectNamespace(binding, 'selvedge-admin')
+			return { getByName: (name: string) => namespace.get(namespace.idFromName(name)) as unknown as T }
+		},
 		log,
 		stop: () => miniflare.dispose(),
 	}
@@ -87,21 +107,28 @@ export async function startMesh({ regions, gated = false }: MeshOptions): Promis
 const proxyIn = (region: string): string => `selvedge-proxy-${region.replace('/', '-')}`
 const socket = { unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }] }
 
-async function workers(regions: readonly string[], gated: boolean): Promise<V4WorkerOptions[]> {
+async function workers(regions: readonly string[], gated: boolean, MESH_DOMAIN: string): Promise<V4WorkerOptions[]> {
 	const admin = await fromConfig('workers/admin/wrangler.toml')
 	const proxy = await fromConfig('wrangler.toml')
+	const scheduler = await fromConfig('workers/scheduler/wrangler.toml')
 	const gate = {
 		SNAPSHOT_REPLICA: gateWorker('GatedReplica'),
 		TELEMETRY_STORE: gateWorker('GatedTelemetry'),
 		KEY_RING: gateWorker('GatedKeyRing'),
 	}
 	return [
-		{ ...admin, name: 'selvedge-admin', bindings: { ...variables(admin), ADMIN_TOKEN: TOKEN, MASTER_KEY }, ...socket },
+		{
+			...admin,
+			name: 'selvedge-admin',
+			bindings: { ...variables(admin), MESH_DOMAIN, ADMIN_TOKEN: TOKEN, MASTER_KEY },
+			...socket,
+		},
+		{ ...scheduler, name: SCHEDULER, bindings: { ...variables(scheduler), MESH_DOMAIN } },
 		...(gated ? [{ ...gateScript, ...socket }] : []),
 		...regions.map((region) => ({
 			...proxy,
 			name: proxyIn(region),
-			bindings: { ...variables(proxy), REGION: region.split('/')[0]!, ACCESS_LOG_SAMPLE_RATE: '1' },
+			bindings: { ...variables(proxy), MESH_DOMAIN, REGION: region.split('/')[0]!, ACCESS_LOG_SAMPLE_RATE: '1' },
 			...(gated ? { durableObjects: gate } : {}),
 			...socket,
 		})),

@@ -1,9 +1,9 @@
-/** Joining, and keys from outside: what is good once is good once only, strangers fill nothing, and bundles are never mixed up. */
+/** Joining: what is good once is good once only, and strangers fill nothing. */
 import { reset } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hashOf } from '../../workers/admin/tokens.ts'
-import { EVIDENCE, equip, inKeyRing, keyRing, ORDERS, type RootLink, restart, trustNow } from './keyRingObjects.ts'
-import { ACTOR, everything, root } from './meshObjects.ts'
+import { EVIDENCE, equip, inKeyRing, keyRing, ORDERS, type RootLink, restart } from './keyRingObjects.ts'
+import { ACTOR, everything } from './meshObjects.ts'
 
 const NOW = Date.UTC(2100, 0, 1)
 const HOUR = 3_600_000
@@ -117,70 +117,5 @@ describe('strangers', () => {
 		expect(events).toContainEqual(expect.objectContaining({ action: 'revocation.create' }))
 		const [newest] = (await keyRing().events({ limit: 1 })).items
 		expect(newest!.detail).toMatchObject({ subject: 'x'.repeat(256), why: 'no such key', method: 'joinToken' })
-	})
-})
-
-describe('keys from outside', () => {
-	const jwks = (kid: string) =>
-		JSON.stringify({ keys: [{ kid, use: 'jwt-svid', kty: 'EC', crv: 'P-256', x: 'x1', y: 'y1', d: 'never' }] })
-	const put = (name: string, kind: 'issuer' | 'trustDomain', body: string, failure?: string) =>
-		keyRing().putFetchedKeys(name, kind, {
-			url: `https://${name}/keys`,
-			body,
-			fetchedAt: Date.now(),
-			...(failure && { failure }),
-		})
-
-	it('of a trust domain become a bundle of their own, in every region; those of an issuer do not', async () => {
-		await put('partner.example', 'trustDomain', jwks('p1'))
-		await put('https://issuer.example', 'issuer', jwks('i1'))
-		const jwk = { kty: 'EC', crv: 'P-256', x: 'x1', y: 'y1', alg: 'ES256' }
-		const bundle = { trustDomain: 'partner.example', keys: [{ kid: 'p1', use: 'jwt-svid', jwk }], authorities: [] }
-		const trust = await trustNow()
-		expect(trust.federated).toEqual([bundle])
-		expect(JSON.stringify([trust.keys, trust.authorities])).not.toContain('"p1"')
-		expect(await root().trustVersion()).toBe((await keyRing().info()).version)
-		expect((await keyRing().fetchedKeys('https://issuer.example'))!.body).toBe(jwks('i1'))
-		expect(await keyRing().fetchedKeys('other')).toBeNull()
-	})
-
-	it('stay when they cannot be fetched anew, or what came is none', async () => {
-		await put('partner.example', 'trustDomain', jwks('p1'))
-		at(HOUR)
-		await put('partner.example', 'trustDomain', '', 'HTTP 500')
-		const kept = { body: jwks('p1'), fetchedAt: NOW + 500 }
-		expect(await keyRing().fetchedKeys('partner.example')).toMatchObject({ ...kept, failure: 'HTTP 500' })
-		await put('partner.example', 'trustDomain', '{"keys":[]}')
-		expect(await keyRing().fetchedKeys('partner.example')).toMatchObject({
-			...kept,
-			failure: 'the bundle has no key for WIT-SVIDs or JWT-SVIDs',
-		})
-		expect((await trustNow()).federated).toHaveLength(1)
-		await put('partner.example', 'trustDomain', jwks('p2'))
-		expect(await keyRing().fetchedKeys('partner.example')).toEqual({
-			url: 'https://partner.example/keys',
-			body: jwks('p2'),
-			fetchedAt: NOW + HOUR,
-		})
-	})
-
-	it('of another URL replace what was there, even when they cannot be fetched', async () => {
-		await put('partner.example', 'trustDomain', jwks('p1'))
-		const fetched = { url: 'https://elsewhere.example', body: '', fetchedAt: 1, failure: 'HTTP 404' }
-		await keyRing().putFetchedKeys('partner.example', 'trustDomain', fetched)
-		expect((await trustNow()).federated).toEqual([])
-	})
-
-	it('for our own trust domain are never looked at', async () => {
-		await put('mesh.localhost', 'trustDomain', jwks('evil'))
-		expect(JSON.stringify(await trustNow())).not.toContain('"evil"')
-	})
-
-	it('that nobody names any more are forgotten', async () => {
-		await put('partner.example', 'trustDomain', jwks('p1'))
-		await put('b.example', 'trustDomain', jwks('p2'))
-		await keyRing().keepFetchedKeys(['b.example'])
-		expect((await trustNow()).federated.map(({ trustDomain }) => trustDomain)).toEqual(['b.example'])
-		expect(await keyRing().fetchedKeys('partner.example')).toBeNull()
 	})
 })

@@ -1,12 +1,15 @@
 /** The admin API: every request is authenticated, allowed, checked and handled by the row of the table it falls on. */
 import { Hono } from 'hono'
-import type { Principal, Role } from '../../src/ports.ts'
+import { createSeen, firstTime, type Seen } from '../../src/identity/replay.ts'
+import type { Principal } from '../../src/ports.ts'
+import { err, ok, type Result } from '../../src/result.ts'
 import { type AuthenticationFailure, type Authenticator, createAuthenticator } from './authenticate.ts'
 import { signIn } from './dashboard/dashboard.ts'
 import { problemErrors } from './input.ts'
+import { type ProvenWorkload, proveWorkload, showsProof } from './joining/workloadProof.ts'
 import type { Mesh } from './mesh.ts'
 import { invalidRequest, type ProblemError, problem } from './problem.ts'
-import { type Call, mayDo, type Route } from './route.ts'
+import { type Access, type Call, mayDo, type Route } from './route.ts'
 import { routes } from './routes.ts'
 import { isUnavailable } from './unavailable.ts'
 
@@ -22,9 +25,10 @@ export function createApp(mesh: Mesh): Hono {
 		adminToken: mesh.settings.adminToken,
 		now: () => mesh.now(),
 	})
+	const gate: Gate = { mesh, authenticator, seen: createSeen() }
 	for (const route of routes) {
 		app.on(route.method, routerPath(route.path), (context) =>
-			serve(route, { request: context.req.raw, params: context.req.param() }, mesh, authenticator),
+			serve(route, { request: context.req.raw, params: context.req.param() }, gate),
 		)
 	}
 	for (const path of new Set(routes.map((route) => route.path))) {
@@ -40,15 +44,52 @@ interface Asked {
 	readonly params: Record<string, string>
 }
 
-async function serve(route: Route, asked: Asked, mesh: Mesh, authenticator: Authenticator): Promise<Response> {
-	const { request } = asked
-	let principal = nobody
-	if (route.role !== 'anyone') {
-		const who = await authenticator.authenticate(request.headers.get('authorization'))
-		if (!who.ok) return sealed(route.path === '/' ? signIn(who.error) : unauthenticated(who.error))
-		if (!mayDo(who.value.role, route.role)) return sealed(forbidden(who.value, route.role))
-		principal = who.value
+/** What it takes to tell who asks. */
+interface Gate {
+	readonly mesh: Mesh
+	readonly authenticator: Authenticator
+	/** Proofs that were shown to this isolate. */
+	readonly seen: Seen
+}
+
+type Who = Pick<Call<unknown, unknown>, 'principal' | 'workload'>
+
+async function admit(route: Route, asked: Asked, { mesh, authenticator, seen }: Gate): Promise<Result<Who, Response>> {
+	const { headers } = asked.request
+	if (route.role === 'anyone') return ok({ principal: nobody })
+	if (route.workloads !== undefined && (route.role === 'workload' || showsProof(headers)))
+		return admitWorkload(route, asked, mesh, seen)
+	const who = await authenticator.authenticate(headers.get('authorization'))
+	if (!who.ok) return err(route.path === '/' ? signIn(who.error) : unauthenticated(who.error))
+	return mayDo(who.value.role, route.role) ? ok({ principal: who.value }) : err(forbidden(who.value, route.role))
+}
+
+/** Workloads may do what their rows say, and nothing else: less than any token. */
+async function admitWorkload(route: Route, asked: Asked, mesh: Mesh, seen: Seen): Promise<Result<Who, Response>> {
+	if (!showsProof(asked.request.headers))
+		return err(problem('forbidden', 'Send Workload-Identity-Token and Workload-Proof-Token'))
+	const proof = await proveWorkload(mesh, asked.request)
+	if (!proof.ok) return err(problem('invalid-proof', proof.error.detail, { members: { code: proof.error.code } }))
+	const workload = proof.value
+	const { proven, tokenId, expiresAt } = workload
+	const first = firstTime(seen, proven.keyThumbprint ?? proven.spiffeId, tokenId, expiresAt, mesh.now())
+	if (first !== 'first') {
+		const detail = 'The WPT was shown before, or too many were: make one for each request, and let it live for seconds'
+		return err(problem('invalid-proof', detail, { members: { code: 'proof_replayed' } }))
 	}
+	if (route.workloads === 'own service' && !isOwn(workload, asked.params))
+		return err(problem('forbidden', 'A workload may do this for the service of its own namespace and name'))
+	return ok({ workload, principal: { ...nobody, name: proven.spiffeId } })
+}
+
+const isOwn = ({ name }: ProvenWorkload, { namespace, name: service }: Record<string, string>): boolean =>
+	namespace === name.namespace && service === name.workload
+
+async function serve(route: Route, asked: Asked, gate: Gate): Promise<Response> {
+	const { request } = asked
+	const { mesh, authenticator } = gate
+	const who = await admit(route, asked, gate)
+	if (!who.ok) return sealed(who.error)
 	const params = route.params.safeParse(asked.params)
 	const query = parseQuery(route, new URL(request.url).searchParams)
 	const errors = [...(params.success ? [] : problemErrors(params.error, 'path')), ...query.errors]
@@ -58,7 +99,7 @@ async function serve(route: Route, asked: Asked, mesh: Mesh, authenticator: Auth
 		request,
 		params: params.data,
 		query: query.value,
-		principal,
+		...who.value,
 		mesh,
 		forgetTokens,
 	}
@@ -108,7 +149,7 @@ function unauthenticated(failure: AuthenticationFailure): Response {
 	return problem('unauthenticated', detail, { headers: { 'www-authenticate': challenge } })
 }
 
-const forbidden = (principal: Principal, needed: Role): Response =>
+const forbidden = (principal: Principal, needed: Access): Response =>
 	problem('forbidden', `This needs the role ${needed}; the token ${principal.name} has ${principal.role}`, {
 		headers: { 'www-authenticate': `Bearer realm="selvedge", error="insufficient_scope", scope="${needed}"` },
 		members: { neededRole: needed },
@@ -125,9 +166,9 @@ function failed(error: unknown, request: Request, mesh: Mesh): Response {
 	return problem('internal', `It has been reported as ${id}`, { members: { id } })
 }
 
-/** What every answer says: nobody keeps it without asking again, nobody guesses its type, nobody frames it. */
+/** What every answer says: nobody keeps it, unless it says for how long; nobody guesses its type, nobody frames it. */
 function sealed(response: Response): Response {
-	response.headers.set('cache-control', 'no-store')
+	if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')
 	response.headers.set('x-content-type-options', 'nosniff')
 	response.headers.set('referrer-policy', 'no-referrer')
 	response.headers.set('x-frame-options', 'DENY')

@@ -39,7 +39,7 @@ export async function readText(request: Request): Promise<Result<string, Respons
 		)
 	}
 	if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) return err(tooLarge())
-	const bytes = await readBytes(request)
+	const bytes = await readBytes(request, MAX_BODY_BYTES)
 	if (bytes === undefined) return err(tooLarge())
 	try {
 		return ok(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
@@ -49,7 +49,7 @@ export async function readText(request: Request): Promise<Result<string, Respons
 }
 
 /** Undefined when there are more bytes than allowed. A declared length proves nothing: chunked bodies have none. */
-async function readBytes(request: Request): Promise<Uint8Array | undefined> {
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
 	const reader = (request.body as ReadableStream<Uint8Array> | null)?.getReader()
 	const chunks: Uint8Array[] = []
 	let length = 0
@@ -57,7 +57,7 @@ async function readBytes(request: Request): Promise<Uint8Array | undefined> {
 		const { done, value } = await reader.read()
 		if (done) break
 		length += value.byteLength
-		if (length > MAX_BODY_BYTES) {
+		if (length > maxBytes) {
 			await reader.cancel()
 			return undefined
 		}

@@ -35,11 +35,11 @@ function operation(route: Route): unknown {
 	return {
 		operationId: operationId(route),
 		summary: route.summary,
-		description: open ? 'Needs no token.' : `Needs the role ${route.role}.`,
+		description: whoMay(route),
 		'x-role': route.role,
 		...(open ? { security: [] } : {}),
 		parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query'), ...conditions(route)],
-		...(route.body === undefined ? {} : { requestBody: { required: true, content: content(route.body) } }),
+		...(route.body === undefined ? {} : { requestBody: { required: true, content: content(route.body, route.takes) } }),
 		responses: {
 			'2XX': { description: 'Done', content: { [route.answers]: {} } },
 			default: {
@@ -48,6 +48,15 @@ function operation(route: Route): unknown {
 			},
 		},
 	}
+}
+
+const PROOF = 'Workload-Identity-Token and Workload-Proof-Token'
+
+function whoMay({ role, workloads }: Route): string {
+	if (role === 'anyone') return 'Needs no token.'
+	if (role === 'workload') return `Needs the proof of a workload: ${PROOF}.`
+	const others = { all: 'any workload', 'own service': 'the workload that has the name of the service' }
+	return `Needs the role ${role}${workloads === undefined ? '' : `, or the proof of ${others[workloads]}: ${PROOF}`}.`
 }
 
 /** `getV1ServicesByNamespaceByName`: unique because method and path are. */
@@ -98,10 +107,10 @@ const reference = {
 	},
 }
 
-function content(body: BodyKind): unknown {
+function content(body: BodyKind, takes = 'application/json'): unknown {
 	if (typeof body !== 'string') {
 		const { $schema: _, ...schema } = z.toJSONSchema(body, { io: 'input' })
-		return { 'application/json': { schema } }
+		return { [takes]: { schema } }
 	}
 	const one = body === 'references' ? reference : kindRefs()
 	const schema = body === 'document' ? one : { oneOf: [one, { type: 'array', items: one }] }

@@ -6,6 +6,8 @@ const BASE = 'https://selvedge.dev/problems/'
 const problems = {
 	'invalid-request': { status: 400, title: 'The request is not valid' },
 	'invalid-documents': { status: 400, title: 'The documents are not valid' },
+	/** Of WITs and WPTs; the drafts want 400, never 401. */
+	'invalid-proof': { status: 400, title: 'The workload has not proven who it is' },
 	unauthenticated: { status: 401, title: 'A valid token is needed' },
 	forbidden: { status: 403, title: "The token's role does not allow this" },
 	'not-found': { status: 404, title: 'There is no such thing' },

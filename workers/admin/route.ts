@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import type { Principal, Role } from '../../src/ports.ts'
 import { nothing } from './input.ts'
+import type { ProvenWorkload } from './joining/workloadProof.ts'
 import type { Mesh } from './mesh.ts'
 
 /** One admitted request, its parameters checked. */
@@ -10,12 +11,17 @@ export interface Call<P, Q> {
 	readonly params: P
 	readonly query: Q
 	readonly principal: Principal
+	/** Who asks, when it is a workload that has proven who it is: `principal` then has its name, and no token. */
+	readonly workload?: ProvenWorkload
 	readonly mesh: Mesh
 	/** Forgets remembered tokens: one was revoked. */
 	forgetTokens(): void
 }
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
+
+/** `workload` is below every role of a token. */
+export type Access = Role | 'workload' | 'anyone'
 
 /** What a request's body is, for OpenAPI; handlers read and check it themselves. */
 export type BodyKind = 'documents' | 'document' | 'references' | z.ZodType
@@ -24,23 +30,29 @@ export interface Route {
 	readonly method: Method
 	/** With parameters as OpenAPI writes them: `/v1/resources/{kind}`. */
 	readonly path: string
-	/** The least role that may; `anyone` needs no token. */
-	readonly role: Role | 'anyone'
+	/** The least role that may; `workload` needs a proof, and `anyone` no token. */
+	readonly role: Access
+	/** Workloads that prove who they are may too: all of them, or for the service of their own name only. */
+	readonly workloads?: 'all' | 'own service'
 	readonly summary: string
 	readonly params: z.ZodObject
 	readonly query: z.ZodObject
 	readonly body?: BodyKind
+	/** Media type of a body that has a schema; JSON unless said. */
+	readonly takes?: string
 	/** Media type of the good answer. */
 	readonly answers: string
 	handle(call: Call<never, never>): Promise<Response>
 }
 
 interface Row<P extends z.ZodObject, Q extends z.ZodObject> {
-	readonly role: Role | 'anyone'
+	readonly role: Access
+	readonly workloads?: 'all' | 'own service'
 	readonly summary: string
 	readonly params?: P
 	readonly query?: Q
 	readonly body?: BodyKind
+	readonly takes?: string
 	readonly answers?: string
 	readonly handle: (call: Call<z.output<P>, z.output<Q>>) => Promise<Response>
 }
@@ -48,7 +60,7 @@ interface Row<P extends z.ZodObject, Q extends z.ZodObject> {
 const ranks: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 }
 
 /** Whether a role may do what needs another: each role may all that the ones below it may. */
-export const mayDo = (role: Role, needed: Role): boolean => ranks[role] >= ranks[needed]
+export const mayDo = (role: Role, needed: Access): boolean => needed in ranks && ranks[role] >= ranks[needed as Role]
 
 /** A row of the table, with the handler's parameters typed by the row's own schemas. */
 export function route<P extends z.ZodObject, Q extends z.ZodObject>(

@@ -11,6 +11,7 @@ import * as services from './api/services.ts'
 import * as telemetry from './api/telemetry.ts'
 import * as tokens from './api/tokens.ts'
 import { dashboard } from './dashboard/dashboard.ts'
+import { identityRoutes } from './identityRoutes.ts'
 import * as input from './input.ts'
 import { openapi } from './openapi.ts'
 import { type Route, route } from './route.ts'
@@ -107,12 +108,14 @@ export const routes: readonly Route[] = [
 	// === discovery ===
 	route('GET', '/v1/services', {
 		role: 'viewer',
+		workloads: 'all',
 		summary: 'The catalog; If-None-Match and wait answer when it changes',
 		query: input.servicesQuery,
 		handle: services.listServices,
 	}),
 	route('GET', '/v1/services/{namespace}/{name}', {
 		role: 'viewer',
+		workloads: 'all',
 		summary: 'A service and the endpoints that take traffic; If-None-Match and wait answer when it changes',
 		params: input.serviceParams,
 		query: input.waitQuery,
@@ -120,6 +123,7 @@ export const routes: readonly Route[] = [
 	}),
 	route('GET', '/v1/services/{namespace}/{name}/endpoints', {
 		role: 'viewer',
+		workloads: 'own service',
 		summary: 'The leases of a service, in order of id',
 		params: input.serviceParams,
 		query: input.pageQuery,
@@ -127,12 +131,14 @@ export const routes: readonly Route[] = [
 	}),
 	route('GET', ENDPOINT, {
 		role: 'viewer',
+		workloads: 'own service',
 		summary: 'A lease',
 		params: input.endpointParams,
 		handle: endpoints.getEndpoint,
 	}),
 	route('PUT', ENDPOINT, {
 		role: 'operator',
+		workloads: 'own service',
 		summary: 'Register an endpoint, or renew and change its lease',
 		params: input.endpointParams,
 		body: input.endpointBody,
@@ -140,18 +146,21 @@ export const routes: readonly Route[] = [
 	}),
 	route('POST', `${ENDPOINT}/heartbeat`, {
 		role: 'operator',
+		workloads: 'own service',
 		summary: 'Renew a lease for its ttlSeconds',
 		params: input.endpointParams,
 		handle: endpoints.heartbeat,
 	}),
 	route('POST', `${ENDPOINT}/drain`, {
 		role: 'operator',
+		workloads: 'own service',
 		summary: 'Send no new requests to an endpoint',
 		params: input.endpointParams,
 		handle: endpoints.drain,
 	}),
 	route('DELETE', ENDPOINT, {
 		role: 'operator',
+		workloads: 'own service',
 		summary: 'Give up a lease',
 		params: input.endpointParams,
 		handle: endpoints.deleteEndpoint,
@@ -176,6 +185,9 @@ export const routes: readonly Route[] = [
 		params: input.tokenParams,
 		handle: tokens.revokeToken,
 	}),
+
+	// === identity, keys and certificates ===
+	...identityRoutes,
 
 	// === looking in ===
 	route('POST', '/v1/explain', {

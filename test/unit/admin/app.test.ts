@@ -17,11 +17,14 @@ const examples: Readonly<Record<string, string>> = {
 	kind: 'Service',
 	namespace: 'default',
 	name: 'cart',
-	id: 'a',
+	id: '1',
 	revision: '1',
 }
 const example = ({ path }: Route): string => path.replace(/\{(\w+)\}/g, (_, name: string) => examples[name] as string)
-const guarded = routes.filter((route) => route.role !== 'anyone')
+const guarded = routes.filter((route) => route.role !== 'anyone' && route.role !== 'workload')
+const proven = routes.filter((route) => route.role === 'workload')
+/** Made to be kept. */
+const isPublished = ({ path }: Route): boolean => path.startsWith('/.well-known/')
 const order: readonly Role[] = ['viewer', 'operator', 'admin']
 
 describe('every path', () => {
@@ -38,6 +41,15 @@ describe('every path', () => {
 		expect(world.calls).toEqual(['policyStore.authenticate'])
 	})
 
+	it.each(proven)(
+		'$method $path answers no token, of whatever role, but workloads that prove who they are',
+		async (route) => {
+			for (const as of [null, ...order]) expect((await ask(route.method, example(route), { as })).status).toBe(403)
+			const headers = { 'workload-identity-token': 'x', 'workload-proof-token': 'y' }
+			expect((await ask(route.method, example(route), { as: null, headers })).status).toBe(400)
+		},
+	)
+
 	it.each(
 		guarded.flatMap((route) =>
 			order.map((as) => ({ ...route, as, may: order.indexOf(as) >= order.indexOf(route.role as Role) })),
@@ -48,14 +60,17 @@ describe('every path', () => {
 		expect(response.status).not.toBe(401)
 	})
 
-	it.each(routes)('$method $path refuses a query parameter that it does not know, naming it', async (route) => {
-		const response = await ask(route.method, `${example(route)}?verbose=1`)
-		expect(response.status).toBe(400)
-		expect(await response.json()).toMatchObject({
-			type: 'https://selvedge.dev/problems/invalid-request',
-			errors: [{ path: 'query.verbose', message: expect.stringContaining('accepted: ') }],
-		})
-	})
+	it.each([...routes.filter((route) => !proven.includes(route))])(
+		'$method $path refuses a query parameter that it does not know, naming it',
+		async (route) => {
+			const response = await ask(route.method, `${example(route)}?verbose=1`)
+			expect(response.status).toBe(400)
+			expect(await response.json()).toMatchObject({
+				type: 'https://selvedge.dev/problems/invalid-request',
+				errors: [{ path: 'query.verbose', message: expect.stringContaining('accepted: ') }],
+			})
+		},
+	)
 
 	it.each([...new Set(routes.map(({ path }) => path))])(
 		'%s answers 405 to other methods, with those that it has',
@@ -71,9 +86,9 @@ describe('every path', () => {
 		},
 	)
 
-	it.each(routes)('$method $path may be kept by no cache, framed by no page', async (route) => {
+	it.each(routes)('$method $path may be kept by no cache unless it is published, framed by no page', async (route) => {
 		const response = await ask(route.method, example(route))
-		expect(response.headers.get('cache-control')).toBe('no-store')
+		expect(response.headers.get('cache-control')).toBe(isPublished(route) ? 'public, max-age=900' : 'no-store')
 		expect(response.headers.get('x-content-type-options')).toBe('nosniff')
 		expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
 	})

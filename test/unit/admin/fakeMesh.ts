@@ -17,6 +17,7 @@ import { collectEffect, type Effect } from '../../../src/snapshot/effect.ts'
 import { createApp } from '../../../workers/admin/app.ts'
 import type { Mesh } from '../../../workers/admin/mesh.ts'
 import { hashOf } from '../../../workers/admin/tokens.ts'
+import { createKeyRing, type FakeKeyRing, keyRingOf } from './fakeKeyRing.ts'
 
 export const tokens: Readonly<Record<Role, string>> = { viewer: 'a-viewer', operator: 'an-operator', admin: 'an-admin' }
 
@@ -38,6 +39,7 @@ export interface World {
 	effect: Effect
 	/** What the world outside the mesh answers, by URL. */
 	readonly outside: Map<string, () => Response>
+	readonly keyRing: FakeKeyRing
 	readonly changes: ChangeRequest[]
 	readonly reported: { error: unknown; id: string }[]
 	/** Names of port methods, in the order they were called. */
@@ -66,6 +68,7 @@ export async function createWorld(): Promise<World> {
 		shown: {},
 		effect: collectEffect().effect(() => false),
 		outside: new Map(),
+		keyRing: await createKeyRing(),
 		changes: [],
 		reported: [],
 		calls: [],
@@ -204,7 +207,12 @@ export function meshOf(world: World, settings: Partial<Mesh['settings']> = {}): 
 				read: () => world.telemetry[region],
 				isolates: () => world.telemetry[region]?.isolates,
 			} as object) as ReturnType<Mesh['telemetry']>,
-		keyRing: () => watched(world, 'keyRing', {}) as ReturnType<Mesh['keyRing']>,
+		keyRing: () =>
+			watched(
+				world,
+				'keyRing',
+				keyRingOf(world.keyRing, () => world.nowMs),
+			) as ReturnType<Mesh['keyRing']>,
 		regionOf: () => 'local',
 		settings: { meshDomain: 'mesh.localhost', issuer: 'http://admin.mesh.localhost', addresses: 'names', ...settings },
 		now: () => world.nowMs,

@@ -8,12 +8,12 @@ describe('settings', () => {
 	it.each([
 		[{}, DEFAULT_SETTINGS],
 		[
-			{ rotationIntervalMs: 2 * HOUR, publicationLeadMs: 1_000 },
-			{ rotationIntervalMs: 2 * HOUR, publicationLeadMs: 1_000 },
+			{ rotationIntervalMs: 2 * HOUR, publicationLeadMs: 5_000 },
+			{ rotationIntervalMs: 2 * HOUR, publicationLeadMs: 5_000 },
 		],
 		[
 			{ rotationIntervalMs: 1, publicationLeadMs: 0 },
-			{ rotationIntervalMs: 60_000, publicationLeadMs: 1_000 },
+			{ rotationIntervalMs: 60_000, publicationLeadMs: 5_000 },
 		],
 		[
 			{ rotationIntervalMs: 1e15, publicationLeadMs: 1e15 },
@@ -30,7 +30,7 @@ describe('settings', () => {
 	it.each([
 		[HOUR, 900],
 		[10_000, 2],
-		[1_000, 1],
+		[5_000, 1],
 	])('with a lead of %d ms let copies be used for %d s, never longer than the lead', (publicationLeadMs, seconds) => {
 		expect(maxAgeSeconds({ ...DEFAULT_SETTINGS, publicationLeadMs })).toBe(seconds)
 		expect(seconds * 1000).toBeLessThanOrEqual(publicationLeadMs)

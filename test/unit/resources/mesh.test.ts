@@ -32,20 +32,20 @@ test('can say how keys rotate, as long as each is published for less time than i
 		{ rotationInterval: '1m', publicationLead: '59s999ms' },
 		{ rotationInterval: '2160h', publicationLead: '168h' },
 		{ rotationInterval: '1h1ms' },
-		{ publicationLead: '1s' },
+		{ publicationLead: '5s' },
 		{},
 	]
 	for (const keys of said) expect(parsed(mesh({ keys })).spec).toEqual({ egress: 'registryOnly', keys })
 })
 
 test.each<[object, string[]]>([
-	[{ rotationInterval: '59s', publicationLead: '1s' }, ['spec.keys.rotationInterval: must be at least 1m']],
+	[{ rotationInterval: '59s', publicationLead: '5s' }, ['spec.keys.rotationInterval: must be at least 1m']],
 	[{ rotationInterval: '2160h1ms' }, ['spec.keys.rotationInterval: must be at most 2160h']],
 	[
 		{ rotationInterval: '30d' },
 		['spec.keys.rotationInterval: must be a duration: one to four whole numbers, each with h, m, s or ms, e.g. 1m30s'],
 	],
-	[{ rotationInterval: '2h', publicationLead: '999ms' }, ['spec.keys.publicationLead: must be at least 1s']],
+	[{ rotationInterval: '2h', publicationLead: '4s999ms' }, ['spec.keys.publicationLead: must be at least 5s']],
 	[{ rotationInterval: '200h', publicationLead: '168h1s' }, ['spec.keys.publicationLead: must be at most 168h']],
 	[
 		{ rotationInterval: '1h', publicationLead: '1h' },

@@ -1,6 +1,7 @@
 /** What the regions report: Prometheus metrics, and a summary for people. */
 import type { RegionTelemetry, RequestSeries } from '../../../src/ports.ts'
 import { exposition } from '../../../src/telemetry/exposition.ts'
+import { keyExposition } from '../../../src/telemetry/keyExposition.ts'
 import type { Mesh } from '../mesh.ts'
 import { json, text } from '../reply.ts'
 import type { Call } from '../route.ts'
@@ -32,9 +33,20 @@ export async function metrics({ mesh }: Call<unknown, unknown>): Promise<Respons
 		.policyStore()
 		.endpointHealth()
 		.catch(() => [])
-	const [views, healths] = await Promise.all([regionViews(mesh), health])
+	const [views, healths, keys] = await Promise.all([regionViews(mesh), health, keyMetrics(mesh)])
 	const regions = views.filter((view) => view.reachable)
-	return text(exposition(regions, healths), 'text/plain; version=0.0.4; charset=utf-8')
+	return text(exposition(regions, healths) + keys, 'text/plain; version=0.0.4; charset=utf-8')
+}
+
+/** Nothing while the ring cannot be reached: what is not known must not look like what is well. */
+async function keyMetrics(mesh: Mesh): Promise<string> {
+	try {
+		const [info, fetched] = await Promise.all([mesh.keyRing().info(), mesh.keyRing().listFetchedKeys()])
+		return keyExposition(info, fetched, mesh.now())
+	} catch (error) {
+		if (!isUnavailable(error)) throw error
+		return ''
+	}
 }
 
 interface ServiceCounts {

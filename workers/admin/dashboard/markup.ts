@@ -46,6 +46,7 @@ export const markup = ({ nonce, styles, script }: Pieces): string => `<!doctype 
 ${section('services', 'Services', ['Service', 'Host', 'Endpoints', 'Requests', 'Errors', 'Refused', 'Mean'])}
 ${section('routing', 'Gateways and routes', ['Resource', 'Hostnames', 'Conditions'])}
 ${section('regions', 'Regions', ['Region', 'Isolates', 'Oldest revision', 'Snapshot age', 'Sync failures'])}
+${section('keys', 'Keys', ['Purpose', 'Signs', 'Next', 'Next rotation', 'Trouble'])}
 ${section('revisions', 'Revisions', ['Revision', 'When', 'Who', 'Cause', 'Changes'])}
 	</main>
 	<script nonce="${nonce}">${script}</script>

@@ -107,6 +107,17 @@ function showRegions({ revision, regions }) {
 	}), 'No region has asked for a snapshot yet: send a request through the mesh.')
 }
 
+function showKeys({ purposes, version, publishedVersion }) {
+	fill('keys', purposes.map(({ purpose, active, pending = '–', nextRotationAt, failures, lastFailure }) => {
+		const ms = Date.parse(nextRotationAt) - Date.now()
+		const next = element('time', ms <= 0 ? 'due' : 'in ' + age(ms))
+		next.dateTime = next.title = nextRotationAt
+		const unpublished = publishedVersion < version ? 'not published yet' : ''
+		const trouble = failures > 0 ? failures + ' failed: ' + lastFailure : unpublished
+		return [purpose, active, pending, next, element('span', trouble, 'bad')]
+	}), 'No keys yet: the mesh needs its MASTER_KEY.')
+}
+
 function liveness(rollout) {
 	if (rollout.live) return element('span', 'live everywhere', 'good')
 	const live = rollout.regions.filter((region) => region.live).length
@@ -131,11 +142,12 @@ function showRevisions({ items, next }, rollout) {
 async function refresh() {
 	clearTimeout(timer)
 	try {
-		const [telemetry, services, gateways, routes, revisions] = await Promise.all([
+		const [telemetry, services, gateways, routes, keys, revisions] = await Promise.all([
 			api('/v1/telemetry/summary'),
 			api('/v1/services?limit=500'),
 			api('/v1/resources/Gateway?limit=200'),
 			api('/v1/resources/HTTPRoute?limit=200'),
+			api('/v1/keys'),
 			api('/v1/revisions?limit=20'),
 		])
 		const [newest] = revisions.items
@@ -143,6 +155,7 @@ async function refresh() {
 		showServices(services, telemetry)
 		showRouting(gateways, routes)
 		showRegions(telemetry)
+		showKeys(keys)
 		showRevisions(revisions, rollout)
 		signedIn(true, '')
 		at('state').textContent = 'Revision ' + telemetry.revision + ', as of ' + new Date().toLocaleTimeString()
@@ -166,7 +179,7 @@ function signedIn(yes, refused) {
 function signOut(why) {
 	clearTimeout(timer)
 	sessionStorage.removeItem(KEY)
-	for (const id of ['services', 'routing', 'regions', 'revisions']) at(id).replaceChildren()
+	for (const id of ['services', 'routing', 'regions', 'keys', 'revisions']) at(id).replaceChildren()
 	at('state').textContent = ''
 	signedIn(false, why)
 }

@@ -1,0 +1,61 @@
+/** The keys' metrics, as Prometheus reads them. */
+import { expect, it } from 'vitest'
+import type { FetchedInfo, KeyRingInfo } from '../../../src/ports.ts'
+import { keyExposition } from '../../../src/telemetry/keyExposition.ts'
+
+const info: KeyRingInfo = {
+	trustDomain: 'mesh.test',
+	issuer: 'https://admin.mesh.test',
+	version: 7,
+	publishedVersion: 6,
+	sealedUnder: [],
+	purposes: [{ purpose: 'wit-svid', active: 'a', pending: 'b', nextRotationAt: '2026-01-02T00:00:00Z', failures: 3 }],
+	keys: [
+		{
+			kid: 'a',
+			purpose: 'wit-svid',
+			state: 'active',
+			algorithm: 'ES256',
+			createdAt: '',
+			signedUntil: '2026-01-01T00:00:00Z',
+		},
+		{ kid: 'b', purpose: 'wit-svid', state: 'pending', algorithm: 'ES256', createdAt: '' },
+		{
+			kid: 'c',
+			purpose: 'x509-root',
+			state: 'revoked',
+			algorithm: 'ES256',
+			createdAt: '',
+			expiresAt: '2026-01-01T00:00:00Z',
+		},
+		{
+			kid: 'd',
+			purpose: 'x509-root',
+			state: 'retired',
+			algorithm: 'ES256',
+			createdAt: '',
+			expiresAt: '2027-01-01T00:00:00Z',
+			signedUntil: '2026-01-01T00:00:00Z',
+		},
+	],
+}
+
+const NOW = 1_000_000
+const fetched: FetchedInfo[] = [
+	{ name: 'https://ci.example/"x"', kind: 'issuer', url: '', fetchedAt: NOW - 12_500, triedAt: NOW },
+	{ name: 'https://new.example', kind: 'issuer', url: '', fetchedAt: 0, triedAt: NOW },
+	{ name: 'other.example', kind: 'trustDomain', url: '', fetchedAt: NOW, triedAt: NOW },
+]
+
+it('keys that end, rotations that are due or fail, what is not published, and how old the keys of others are', () => {
+	const lines = keyExposition(info, fetched, NOW).split('\n')
+	expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
+		'selvedge_key_expiry_timestamp_seconds{purpose="wit-svid",kid="a",state="active"} 1767225600',
+		'selvedge_key_expiry_timestamp_seconds{purpose="x509-root",kid="d",state="retired"} 1798761600',
+		'selvedge_key_next_rotation_timestamp_seconds{purpose="wit-svid"} 1767312000',
+		'selvedge_key_rotation_failures{purpose="wit-svid"} 3',
+		'selvedge_trust_unpublished{} 1',
+		'selvedge_issuer_keys_age_seconds{issuer="https://ci.example/\\"x\\""} 12.5',
+	])
+	expect(keyExposition({ ...info, publishedVersion: 7 }, [], NOW)).toContain('selvedge_trust_unpublished{} 0')
+})

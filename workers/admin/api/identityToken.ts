@@ -1,0 +1,186 @@
+/** The token endpoint: whoever proves what a WorkloadTrust asks for is given the workload's identity. */
+
+import { trustName } from '../../../src/joining/candidates.ts'
+import type { IssuedToken, IssueRefusal, JoinEvidence } from '../../../src/ports.ts'
+import { ok, type Result } from '../../../src/result.ts'
+import { readBytes } from '../body.ts'
+import { joinByAssertion } from '../joining/clientAssertion.ts'
+import { joinByCertificate } from '../joining/clientCertificate.ts'
+import { type DpopProof, verifyDpop } from '../joining/dpop.ts'
+import type { Joined } from '../joining/joined.ts'
+import { joinByJoinToken } from '../joining/joinToken.ts'
+import { type Refused, refuse, refusedReply } from '../joining/refused.ts'
+import { renewByProof } from '../joining/renewal.ts'
+import { joinByToken } from '../joining/subjectToken.ts'
+import { JWT_TYPE, methodOf, readTokenRequest, type TokenRequest, WIT_TYPE } from '../joining/tokenRequest.ts'
+import { maxTtlSeconds } from '../joining/trusts.ts'
+import type { Mesh } from '../mesh.ts'
+import { json } from '../reply.ts'
+import type { Call } from '../route.ts'
+import { isUnavailable } from '../unavailable.ts'
+
+export const TOKEN_PATH = '/v1/identity/token'
+const MAX_BYTES = 65_536
+/** Unless less or more is asked for. */
+const WIT_SECONDS = 3_600
+const JWT_SVID_SECONDS = 300
+
+/**
+ * What can be told from the request alone comes first. Before anything that costs more, a stranger's address is asked about; a
+ * workload that renews is asked for its proof instead.
+ */
+export async function issueToken({ request, mesh }: Call<unknown, unknown>): Promise<Response> {
+	const attempt: Attempt = { request, mesh, clientAddress: clientAddressOf(request) }
+	const form = await readForm(request)
+	if (!form.ok) return refusedReply(form.error)
+	const hasWit = request.headers.has('workload-identity-token')
+	const method = methodOf(form.value, hasWit)
+	const asked = readTokenRequest(form.value, hasWit)
+	try {
+		const limited = method === 'renewal' ? undefined : await tooFast(attempt)
+		if (limited !== undefined) return refusedReply(limited)
+		const issued = asked.ok ? await issue(attempt, asked.value) : asked
+		if (issued.ok) return granted(issued.value)
+		const late = method === 'renewal' ? await tooFast(attempt) : undefined
+		if (late !== undefined) return refusedReply(late)
+		await audit(attempt, issued.error, method)
+		return refusedReply(issued.error)
+	} catch (error) {
+		if (!isUnavailable(error)) throw error
+		return refusedReply({ error: 'temporarily_unavailable', description: 'try again soon', retryAfterSeconds: 1 })
+	}
+}
+
+interface Attempt {
+	readonly request: Request
+	readonly mesh: Mesh
+	readonly clientAddress: string
+}
+
+/** The platform's word, as the proxy takes it; '' when unknown. */
+export const clientAddressOf = ({ headers }: Request): string => headers.get('cf-connecting-ip') ?? ''
+
+async function tooFast({ mesh, clientAddress }: Attempt): Promise<Refused | undefined> {
+	const limit = await mesh.keyRing().admitJoin(clientAddress)
+	return limit === null
+		? undefined
+		: { error: 'slow_down', description: 'too many tries to join from this address', ...limit }
+}
+
+async function readForm(request: Request): Promise<Result<URLSearchParams, Refused>> {
+	const [type = ''] = (request.headers.get('content-type') ?? '').toLowerCase().split(';')
+	if (type.trim() !== 'application/x-www-form-urlencoded')
+		return refuse('invalid_request', 'Content-Type must be application/x-www-form-urlencoded')
+	const bytes = await readBytes(request, MAX_BYTES)
+	if (bytes === undefined) return refuse('invalid_request', `the body must have at most ${MAX_BYTES} bytes`)
+	return ok(new URLSearchParams(new TextDecoder().decode(bytes)))
+}
+
+interface Issued {
+	readonly token: IssuedToken
+	readonly asked: TokenRequest
+}
+
+async function issue(attempt: Attempt, asked: TokenRequest): Promise<Result<Issued, Refused>> {
+	const { request, mesh } = attempt
+	const isWit = asked.wanted.kind === 'wit'
+	const dpop = isWit ? await verifyDpop(request.headers.get('dpop'), endpointOf(mesh), mesh.now()) : ok(undefined)
+	if (!dpop.ok) return dpop
+	const joined = await join(attempt, asked, () => spend(mesh, dpop.value))
+	if (!joined.ok) return joined
+	const token = await sign(attempt, asked, joined.value, dpop.value)
+	if (token.ok) return ok({ token: token.value, asked })
+	return { ok: false, error: { ...refusalOf(token.error), subject: joined.value.subject } }
+}
+
+const endpointOf = ({ settings }: Mesh): string => settings.issuer + TOKEN_PATH
+
+/** The proof of a key is spent before the credential, so that no one-time token is lost to a proof that was shown before. */
+async function spend(mesh: Mesh, proof: DpopProof | undefined): Promise<Result<void, Refused>> {
+	if (proof === undefined || (await mesh.keyRing().once(proof.once, proof.expiresAt))) return ok(undefined)
+	return refuse('invalid_dpop_proof', 'DPoP: the proof was shown before: make one for each request')
+}
+
+/** Strangers were counted, and may have something remembered; who renews must prove first who it is. */
+async function join(
+	{ request, mesh }: Attempt,
+	{ credential, workload }: TokenRequest,
+	spendProof: () => Promise<Result<void, Refused>>,
+): Promise<Result<Joined, Refused>> {
+	if (credential.method === 'renewal') return renewByProof(mesh, request, workload, spendProof)
+	const spent = await spendProof()
+	if (!spent.ok) return spent
+	switch (credential.method) {
+		case 'joinToken':
+			return joinByJoinToken(mesh, credential.token, workload)
+		case 'oidc':
+			return joinByToken(mesh, credential.token, workload)
+		case 'privateKeyJwt':
+			return joinByAssertion(mesh, credential.token, workload, endpointOf(mesh))
+		case 'clientCertificate':
+			return joinByCertificate(mesh, request, workload)
+	}
+}
+
+function sign(
+	{ mesh, clientAddress }: Attempt,
+	{ credential, wanted, expiresIn }: TokenRequest,
+	{ trust, workload, subject }: Joined,
+	proof: DpopProof | undefined,
+): Promise<Result<IssuedToken, IssueRefusal>> {
+	const evidence: JoinEvidence = { method: credential.method, trust: trustName(trust), subject, clientAddress }
+	const usual = wanted.kind === 'wit' ? WIT_SECONDS : JWT_SVID_SECONDS
+	const request = { workload, ttlSeconds: Math.min(expiresIn ?? usual, maxTtlSeconds(trust)), evidence }
+	return wanted.kind === 'wit'
+		? mesh.keyRing().issueWit({ ...request, jwk: proof!.jwk })
+		: mesh.keyRing().issueJwtSvid({ ...request, audiences: wanted.audiences })
+}
+
+function refusalOf(refusal: IssueRefusal): Refused {
+	switch (refusal.reason) {
+		case 'workload_revoked':
+			return { error: 'unauthorized_client', description: 'the workload is revoked' }
+		case 'key_revoked':
+			return { error: 'invalid_dpop_proof', description: 'the key is revoked: make a new one' }
+		case 'invalid_key':
+		case 'invalid_csr':
+			return { error: 'invalid_dpop_proof', description: `DPoP: jwk: ${refusal.detail}` }
+		case 'too_many':
+			return {
+				error: 'slow_down',
+				description: 'too much was issued to this workload lately',
+				retryAfterSeconds: refusal.retryAfterSeconds,
+			}
+		case 'sealed':
+			return {
+				error: 'temporarily_unavailable',
+				description: 'the mesh cannot sign now',
+				why: refusal.detail,
+				retryAfterSeconds: 60,
+			}
+	}
+}
+
+/** RFC 8693 §2.2.1. */
+const granted = ({ token, asked: { wanted } }: Issued): Response =>
+	json(
+		{
+			access_token: token.token,
+			issued_token_type: wanted.kind === 'wit' ? WIT_TYPE : JWT_TYPE,
+			token_type: wanted.kind === 'wit' ? 'N_A' : 'Bearer',
+			expires_in: token.expiresIn,
+			spiffe_id: token.spiffeId,
+		},
+		200,
+		{ pragma: 'no-cache' },
+	)
+
+/** A request that names no way to join was no try to join. */
+async function audit(
+	{ mesh, clientAddress }: Attempt,
+	{ error, description, why = description, subject = '' }: Refused,
+	method: JoinEvidence['method'] | undefined,
+): Promise<void> {
+	if (method === undefined) return
+	await mesh.keyRing().refused({ method, subject, clientAddress }, `${error}: ${why}`)
+}
