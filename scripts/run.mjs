@@ -16,6 +16,7 @@ const TASKS = {
 	test: ['node_modules/vitest/vitest.mjs', 'run'],
 	check: ['scripts/check.ts'],
 	bench: ['scripts/bench/main.ts'],
+	build: ['scripts/client/build.ts'],
 	deploy: ['scripts/deploy/main.ts'],
 }
 

@@ -1,10 +1,16 @@
 /** The shop's orders: each is paid for through payments, whichever version of it the mesh picks. */
-import { call, join } from './mesh.ts'
+import { serve } from './mesh.ts'
 
-await join({ service: 'orders' }, async (headers) => {
-	const payments = await call('payments', '/payments/42', headers)
+await serve({ name: 'orders' }, async ({ caller, call }) => {
+	const payments = await call('payments', '/payments/42')
 	return {
 		status: payments.status,
-		body: { service: 'orders', id: 42, item: 'selvedge denim', payment: payments.body },
+		body: {
+			service: 'orders',
+			caller: caller?.spiffeId ?? 'unknown',
+			id: 42,
+			item: 'selvedge denim',
+			payment: payments.body,
+		},
 	}
 })

@@ -1,7 +1,7 @@
 /** The shop's front: asks orders for the order, and shows the path that the request took. */
-import { call, join } from './mesh.ts'
+import { serve } from './mesh.ts'
 
-await join({ service: 'web' }, async (headers) => {
-	const orders = await call('orders', '/orders/42', headers)
+await serve({ name: 'web' }, async ({ headers, call }) => {
+	const orders = await call('orders', '/orders/42')
 	return { status: orders.status, body: { service: 'web', traceparent: headers.traceparent, order: orders.body } }
 })

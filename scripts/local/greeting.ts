@@ -17,8 +17,8 @@ export function greeting({ port, adminToken, stateDir, demo }: Greeting): string
 	const shop = [
 		['The shop through its Gateway: web calls orders, orders calls payments:', `curl http://shop.localhost:${port}/`],
 		[
-			'Payments by its mesh host: one request in five goes to v2. With -H "x-version: v2", every one:',
-			`curl http://payments.${MESH_DOMAIN}:${port}/`,
+			'Orders by its mesh host: one in five is paid through v2. With -H "x-version: v2", every one:',
+			`curl http://orders.${MESH_DOMAIN}:${port}/`,
 		],
 	]
 	const lines = [...(demo ? shop : []), catalog].map(([what, command]) => `  ${what}\n    ${command}`)

@@ -18,7 +18,7 @@ const MOST_BUDGETS = 100
  * What these rules go by. The active form counts the requests that the service has under way anyway. The form over an interval
  * counts those of its own rules: a rule of a route may have others than the service.
  */
-export function budgetOf({ budgets, underWay }: ServiceState, rules: RetryBudgetRules, now: number): RetryBudget {
+function budgetOf({ budgets, underWay }: ServiceState, rules: RetryBudgetRules, now: number): RetryBudget {
 	const key = rules.of === 'active' ? rules.of : keyOf(rules)
 	const known = budgets.get(key)
 	if (known !== undefined) return known
