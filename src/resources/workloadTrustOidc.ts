@@ -69,6 +69,23 @@ const KubernetesServiceAccounts = z.strictObject({
 		.meta({ description: 'Only these; all of the namespace when left out.' }),
 })
 
+/**
+ * Issuers that vouch for the whole world, and the claims that tell whose workload a token is of. Without one of these anybody's would fit.
+ * https://docs.github.com/actions/reference/security/oidc, https://docs.gitlab.com/ci/secrets/id_token_authentication/,
+ * https://developers.google.com/identity/openid-connect/reference
+ */
+const WHOSE: Readonly<Record<string, readonly string[]>> = {
+	'https://token.actions.githubusercontent.com': [
+		'sub',
+		'repository',
+		'repository_id',
+		'repository_owner',
+		'repository_owner_id',
+	],
+	'https://gitlab.com': ['sub', 'project_id', 'project_path', 'namespace_id', 'namespace_path'],
+	'https://accounts.google.com': ['sub', 'email'],
+}
+
 export const Oidc = z
 	.strictObject({
 		issuer: z.string().meta({
@@ -85,12 +102,15 @@ export const Oidc = z
 				"Service accounts of the Kubernetes namespace that is called as this resource's namespace: sub is system:serviceaccount:<namespace>:<name>, and <name> the workload.",
 		}),
 	})
-	.superRefine(({ claims, kubernetesServiceAccounts }, context) => {
+	.superRefine(({ issuer, claims, kubernetesServiceAccounts }, context) => {
 		const refuse = (path: readonly string[], message: string) =>
 			context.addIssue({ code: 'custom', path: [...path], message })
 		if (kubernetesServiceAccounts === undefined && claims === undefined)
 			refuse(['claims'], 'is required, unless kubernetesServiceAccounts is given: every token of the issuer would fit')
 		if (kubernetesServiceAccounts !== undefined && claims !== undefined && Object.hasOwn(claims, 'sub'))
 			refuse(['claims', 'sub'], 'must be left out: kubernetesServiceAccounts says it')
+		const whose = WHOSE[issuer]
+		if (claims !== undefined && whose !== undefined && !whose.some((claim) => Object.hasOwn(claims, claim)))
+			refuse(['claims'], `must have one of ${whose.join(', ')}: this issuer vouches for everybody`)
 	})
 	.meta({ description: 'A token of an OpenID Connect issuer, exchanged by RFC 8693.' })

@@ -51,7 +51,15 @@ const pointer =
 	"the key must be the name of a claim, or a JSON Pointer of 1 to 8 steps, e.g. /kubernetes.io/namespace, in which '/' is written ~1 and '~' is written ~0"
 const expected = 'must be a string of 1 to 1,024 characters, {anyOf: [strings]} or {prefix: string}'
 const delimited = "must end with a delimiter such as '/' or ':', or names that merely begin alike would fit"
+const GITHUB = { issuer: 'https://token.actions.githubusercontent.com', audiences: ['mesh'] }
 judged([
+	[
+		{ oidc: { ...GITHUB, claims: { ref: 'refs/heads/main' } } },
+		[
+			'oidc.claims: must have one of sub, repository, repository_id, repository_owner, repository_owner_id: this issuer vouches for everybody',
+		],
+	],
+	[{ oidc: { ...GITHUB, claims: { ref: 'refs/heads/main', repository: 'acme/orders' } } }, []],
 	[{ oidc: {} }, ['oidc.issuer: is required', 'oidc.audiences: is required']],
 	[oidc({ issuer: 'http://issuer.example.net' }), [`oidc.issuer: ${inClear}`]],
 	[oidc({ issuer: 'issuer.example.net' }), ['oidc.issuer: must be an absolute http:// or https:// URL']],
