@@ -80,7 +80,7 @@ describe('a bad request', () => {
 	it.each(cases)('with %s is refused, and changes nothing', async (_, headers, body, status, type, path) => {
 		const before = await revision()
 		const response = await ask('POST', '/v1/apply', { headers, body: body() })
-		expect(response.status).toBe(status)
+		expect(response.status, await response.clone().text()).toBe(status)
 		expect(response.headers.get('content-type')).toBe('application/problem+json')
 		const problem = (await response.json()) as { type: string; status: number; errors?: { path: string }[] }
 		expect(problem).toMatchObject({ type: `https://selvedge.dev/problems/${type}`, status })

@@ -63,7 +63,7 @@ export async function call({ body, headers = {}, ...target }: Target): Promise<A
 export async function eventually<T>(
 	ask: () => Promise<T>,
 	holds: (answer: T) => boolean,
-	withinMs = 10_000,
+	withinMs = 20_000,
 ): Promise<T> {
 	const deadline = Date.now() + withinMs
 	for (;;) {

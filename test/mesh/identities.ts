@@ -69,7 +69,7 @@ export function askForToken(
 	return ask(admin, 'POST', TOKEN_PATH, { headers: { ...from, ...headers }, body: new URLSearchParams(form) })
 }
 
-export const tokenIn = async (answer: Promise<Answer>): Promise<string> =>
+const tokenIn = async (answer: Promise<Answer>): Promise<string> =>
 	(await made<{ access_token: string }>(answer)).access_token
 
 export const dpopFor = ({ issuer }: Admin, key: Key, claims: object = {}, header: object = {}): Promise<string> =>

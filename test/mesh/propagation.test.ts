@@ -70,7 +70,7 @@ it('endpoints of a service take turns where a policy says so', async () => {
 	expect(seen).toEqual(['two', 'three', 'one', 'two', 'three', 'one', 'two', 'three', 'one'])
 })
 
-describe('takes effect while requests flow, and none of them fails:', () => {
+describe.concurrent('takes effect while requests flow, and none of them fails:', () => {
 	it('another backend of a route', async () => {
 		await mesh.apply(route('shop', 'shop', { name: 'a' }))
 		await eventually(
@@ -93,7 +93,7 @@ describe('takes effect while requests flow, and none of them fails:', () => {
 	})
 })
 
-describe('comes and goes while the mesh runs:', () => {
+describe.concurrent('comes and goes while the mesh runs:', () => {
 	it('a service', async () => {
 		const host = `late.${DOMAIN}`
 		expect(await answers(host)).toBe('unknown_host')

@@ -24,8 +24,16 @@ export interface Load {
 	stop(): Promise<void>
 }
 
+/** What a request has beside its Host: by its number and its path. */
+type Fields = (n: number, path: string) => Promise<Readonly<Record<string, string>>>
+
 /** Every request has a path of its own. POSTs have a body, and are sent once by the mesh: only GETs may be repeated. */
-export function startLoad(port: number, service: string, methods: readonly ('GET' | 'POST')[] = ['GET']): Load {
+export function startLoad(
+	port: number,
+	service: string,
+	methods: readonly ('GET' | 'POST')[] = ['GET'],
+	fields: Fields = async () => ({}),
+): Load {
 	const agent = new Agent({ keepAlive: true, maxSockets: LANES })
 	const answers: Answer[] = []
 	let stopped = false
@@ -33,7 +41,8 @@ export function startLoad(port: number, service: string, methods: readonly ('GET
 	const lane = async () => {
 		while (!stopped) {
 			const n = sent++
-			answers.push(await ask(agent, port, service, methods[n % methods.length]!, n))
+			const headers = { host: `${service}.mesh.localhost:${port}`, ...(await fields(n, pathOf(n))) }
+			answers.push(await ask(agent, port, methods[n % methods.length]!, n, headers))
 		}
 	}
 	const lanes = Array.from({ length: LANES }, lane)
@@ -45,20 +54,34 @@ export function startLoad(port: number, service: string, methods: readonly ('GET
 	return { answers, stop }
 }
 
-async function ask(agent: Agent, port: number, service: string, method: string, n: number): Promise<Answer> {
-	const path = `/${n}`
+const pathOf = (n: number): string => `/${n}`
+
+async function ask(
+	agent: Agent,
+	port: number,
+	method: string,
+	n: number,
+	headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+	const path = pathOf(n)
 	const body = method === 'POST' ? `body of ${n}` : ''
 	const sentAt = Date.now()
-	const { status, endpoint, text } = await exchange(agent, port, service, method, path, body)
+	const { status, endpoint, text } = await exchange(agent, port, method, path, body, headers)
 	const isRight = status === 200 && text === `${method} ${path} ${body}`
 	const failure = isRight ? undefined : `${method} ${path}: ${status} ${text}`
 	return { sentAt, tookMs: Date.now() - sentAt, status, endpoint, failure }
 }
 
 /** A connection that breaks is a status of 0. */
-function exchange(agent: Agent, port: number, service: string, method: string, path: string, body: string) {
+function exchange(
+	agent: Agent,
+	port: number,
+	method: string,
+	path: string,
+	body: string,
+	headers: Readonly<Record<string, string>>,
+) {
 	const { promise, resolve } = Promise.withResolvers<{ status: number; endpoint: string; text: string }>()
-	const headers = { host: `${service}.mesh.localhost:${port}` }
 	const lost = (error: Error) => resolve({ status: 0, endpoint: '', text: error.message })
 	const sent = request({ host: '127.0.0.1', port, method, path, headers, agent, timeout: PATIENCE_MS })
 	sent.on('timeout', () => sent.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)))

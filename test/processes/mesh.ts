@@ -1,6 +1,7 @@
 /** Real `npm start` processes for tests: started, read, ended by pid. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -51,20 +52,35 @@ export const stopped = async (mesh: Started, signal: NodeJS.Signals): Promise<nu
 	return mesh.ended
 }
 
+/** Kills the runtime and the process that keeps it, in either order; answers when both are gone. */
+export async function killed(mesh: Started, stateDir: string, runtimeFirst: boolean): Promise<void> {
+	const main = childrenLike(mesh.process.pid ?? 0, /start\.ts/)[0] ?? 0
+	const runtime: number = JSON.parse(readFileSync(join(stateDir, 'workerd.json'), 'utf8')).pid
+	if (Math.min(main, runtime) <= 1) throw new Error(`found only ${main} and ${runtime}`)
+	for (const pid of runtimeFirst ? [runtime, main] : [main, runtime]) process.kill(pid, 'SIGKILL')
+	await mesh.ended
+	await eventually(() => !isAlive(runtime) && !isAlive(main), 5_000)
+}
+
 export const isAlive = (pid: number): boolean => identityOf(pid) !== undefined
 
 /** Children of a process whose command line matches. */
 export const childrenLike = (pid: number, command: RegExp): number[] =>
 	childrenOf(pid).filter((child) => command.test(identityOf(child) ?? ''))
 
-export function freePort(): Promise<number> {
-	const probe = createServer()
-	return new Promise((resolve) => {
-		probe.listen(0, '127.0.0.1', () => {
-			const address = probe.address()
-			probe.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0))
+/** Below what systems give to outgoing connections: nobody gets the port by chance while its mesh is gone. */
+const [LOWEST_PORT, PORTS] = [10_000, 20_000]
+
+export async function freePort(): Promise<number> {
+	for (;;) {
+		const port = LOWEST_PORT + Math.floor(Math.random() * PORTS)
+		const probe = createServer()
+		const isFree = await new Promise<boolean>((resolve) => {
+			probe.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
 		})
-	})
+		await new Promise((resolve) => probe.close(resolve))
+		if (isFree) return port
+	}
 }
 
 export const admin = (port: number, method: string, path: string, body?: unknown, token = TOKEN) =>

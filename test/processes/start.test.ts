@@ -139,7 +139,7 @@ describe.concurrent('npm start with the demo shop', () => {
 		const main = mainOf(mesh)
 		const services = childrenLike(main, /examples\/shop\//)
 		process.kill(main, 'SIGKILL')
-		for (const pid of services) await eventually(() => !isAlive(pid), 5_000)
+		for (const pid of services) await eventually(() => !isAlive(pid), 20_000)
 		expect(await isListening(place)).toBe(false)
 	})
 })

@@ -1,11 +1,5 @@
 /** Mutual TLS between two processes that know nothing of the mesh but their X509-SVIDs and the bundle. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
 	type Authority,
 	bridge,
@@ -18,20 +12,10 @@ import {
 	TRUST_DOMAIN,
 	validFor,
 } from '../unit/certificates/authorities.ts'
+import { meet as meetAs, type Peer } from './tlsPeers.ts'
 
 const PAYMENTS = ORDERS.replace('orders', 'payments')
 const FOREIGN = ORDERS.replace(TRUST_DOMAIN, 'mesh.example.org')
-const script = fileURLToPath(new URL('./tlsPeer.ts', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'selvedge-tls-'))
-const running = new Set<ChildProcess>()
-
-afterEach(async () => {
-	const ended = [...running].map((child) => (child.exitCode === null ? once(child, 'exit') : undefined))
-	for (const child of running) child.kill('SIGKILL')
-	await Promise.all(ended)
-	running.clear()
-})
-afterAll(() => rmSync(folder, { recursive: true }))
 
 // These processes have clocks of their own.
 const now = Date.now()
@@ -54,17 +38,12 @@ interface Workload {
 	readonly expects: string
 }
 
-async function start(workload: Workload, port?: number): Promise<ChildProcess> {
-	const own = mkdtempSync(join(folder, 'workload-'))
+async function peerOf(workload: Workload): Promise<Peer> {
 	const keys = await newKeys()
 	const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
-	writeFileSync(join(own, 'key.pem'), `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`)
-	writeFileSync(join(own, 'chain.pem'), (await chainOf(workload, keys)).join(''))
-	writeFileSync(join(own, 'bundle.pem'), workload.roots.map(({ certificate }) => certificate).join(''))
-	const args = [script, own, workload.expects, ...(port === undefined ? [] : [String(port)])]
-	const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-	running.add(child)
-	return child
+	const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`
+	const { roots, expects } = workload
+	return { key, chain: await chainOf(workload, keys), bundle: roots.map(({ certificate }) => certificate), expects }
 }
 
 async function chainOf({ spiffeId, issuer, chain = [] }: Workload, keys: CryptoKeyPair): Promise<string[]> {
@@ -73,14 +52,7 @@ async function chainOf({ spiffeId, issuer, chain = [] }: Workload, keys: CryptoK
 	return [leaf.certificate, issuer.certificate, ...chain]
 }
 
-/** What the server and the client say of each other. */
-async function meet(server: Workload, client: Workload): Promise<{ server: unknown; client: unknown }> {
-	const listening = await start(server)
-	const [port] = await once(listening, 'message')
-	const judged = once(listening, 'message')
-	const [said] = await once(await start(client, port), 'message')
-	return { server: (await judged)[0], client: said }
-}
+const meet = async (server: Workload, client: Workload) => meetAs(await peerOf(server), await peerOf(client))
 
 const payments: Workload = { spiffeId: PAYMENTS, issuer: underOld, roots: [oldRoot], expects: ORDERS }
 const orders: Workload = { spiffeId: ORDERS, issuer: underOld, roots: [oldRoot], expects: PAYMENTS }
