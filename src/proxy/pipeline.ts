@@ -28,6 +28,8 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 	const { table } = knowledge
 	const forward = forwarder(ports)
 	const budget = createBodyBudget()
+	// A mirror that hangs must not take the room that retries need.
+	const copying = createBodyBudget()
 	const callers = createCallers()
 	const assertions = createAssertions(knowledge, ports)
 
@@ -56,7 +58,7 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 					(plan === undefined
 						? ((await pick(knowledge, exchange, scope)) ??
 							(await sendIntroduced(exchange, { forward, budget, assertions, ports, scope })))
-						: await follow(plan, exchange, { knowledge, forward, budget, assertions, ports, scope }))
+						: await follow(plan, exchange, { knowledge, forward, budget, copying, assertions, ports, scope }))
 			}
 		} catch (error) {
 			ports.report(error)
@@ -74,6 +76,8 @@ interface Means {
 	readonly knowledge: Knowledge
 	readonly forward: Forward
 	readonly budget: BodyBudget
+	/** For mirrors. */
+	readonly copying: BodyBudget
 	readonly assertions: Assertions
 	readonly ports: ProxyPorts
 	readonly scope: Scope
@@ -86,7 +90,7 @@ interface Means {
 function send(
 	exchange: Exchange,
 	plan: Plan | undefined,
-	{ forward, budget, ports, scope }: Omit<Means, 'knowledge' | 'assertions'>,
+	{ forward, budget, ports, scope }: Omit<Means, 'knowledge' | 'copying' | 'assertions'>,
 	takenBody?: Promise<ArrayBuffer>,
 ): Promise<Response | Refusal> {
 	const outcome = dispatch(exchange, plan, forward, budget, ports, scope, takenBody)
@@ -102,7 +106,10 @@ function introduce(exchange: Exchange, assertions: Assertions, scope: Scope): Re
 }
 
 /** Nobody waits who has nothing to wait for. */
-function sendIntroduced(exchange: Exchange, means: Omit<Means, 'knowledge'>): Refusal | Promise<Response | Refusal> {
+function sendIntroduced(
+	exchange: Exchange,
+	means: Omit<Means, 'knowledge' | 'copying'>,
+): Refusal | Promise<Response | Refusal> {
 	const introduced = introduce(exchange, means.assertions, means.scope)
 	if (introduced === undefined) return send(exchange, undefined, means)
 	return introduced instanceof Promise ? introduced.then(() => send(exchange, undefined, means)) : introduced
@@ -112,7 +119,7 @@ function sendIntroduced(exchange: Exchange, means: Omit<Means, 'knowledge'>): Re
 async function follow(
 	plan: Plan,
 	exchange: Exchange,
-	{ knowledge, forward, budget, assertions, ports, scope }: Means,
+	{ knowledge, forward, budget, copying, assertions, ports, scope }: Means,
 ): Promise<Response | Refusal> {
 	const { revision } = knowledge.table
 	const answer =
@@ -122,11 +129,11 @@ async function follow(
 		(await filter(exchange, backendFilters(exchange), revision, ports))
 	if (answer !== undefined) return answer
 	// Copies are made while the body is still there, and sent when the request itself has been.
-	const copies = copiesFor(exchange, plan, budget, ports.now(), true)
+	const copies = copiesFor(exchange, plan, copying, ports.now(), true)
 	const response = send(exchange, plan, { forward, budget, ports, scope }, copies?.takenBody)
 	if (copies !== undefined) {
 		const load = (name: string) => serviceFor(knowledge, exchange, name, scope)
-		const send = () => sendCopies(exchange, plan, copies, load, budget, ports)
+		const send = () => sendCopies(exchange, plan, copies, load, copying, ports)
 		scope.waitUntil(untilIdle(response, ports).then(send))
 	}
 	return response

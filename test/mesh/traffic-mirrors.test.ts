@@ -123,13 +123,19 @@ const arrived = (count: number) =>
 		async () => copies.length,
 		(arrived) => arrived >= count,
 	)
-/** A copy that was sent after any that might have been sent before. */
+/**
+ * A copy that was sent after any that might have been sent before. A copy leaves at least 5 ms after its request and at most 20 ms after
+ * the answer: five in a row, each asked for when the one before was there, outlast any other.
+ */
 async function oneMore(): Promise<void> {
-	await via('mirrored.test', '/one-more')
-	await eventually(
-		async () => copies.map(({ url }) => url),
-		(urls) => urls.includes('/one-more'),
-	)
+	for (let i = 0; i < 5; i++) {
+		copies = copies.filter(({ url }) => url !== '/one-more')
+		await via('mirrored.test', '/one-more')
+		await eventually(
+			async () => copies.map(({ url }) => url),
+			(urls) => urls.includes('/one-more'),
+		)
+	}
 }
 
 describe.each(Object.entries(BAD))('beside a mirror that %s', (_, badly) => {

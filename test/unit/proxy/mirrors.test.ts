@@ -170,15 +170,18 @@ describe('a body', () => {
 		expect((await response.text()).length).toBe(100_000)
 	})
 
-	it('is not mirrored while others fill the memory that there is for copies, and is again when they are gone', async () => {
+	it.each([
+		[90, MAX_MIRRORED_BYTES],
+		[305, undefined],
+	])('is not mirrored while %i others wait, of %s bytes each, and is again when they are gone', async (most, bytes) => {
 		const proxy = proxyWith({ mirrors: mirrors('m1') })
 		const release: (() => void)[] = []
 		proxy.answer = (request) =>
 			isMain(request) ? new Response() : new Promise((_, reject) => release.push(() => reject(new Error('gone'))))
-		const one = () => proxy.start(post(new Uint8Array(MAX_MIRRORED_BYTES), MAX_MIRRORED_BYTES))
-		for (let i = 0; i < 130; i++) await one()
-		await until(() => release.length === 128)
-		expect(urls(proxy).length).toBe(130 + 128)
+		const one = () => proxy.start(bytes === undefined ? 'http://h.test/p' : post(new Uint8Array(bytes), bytes))
+		for (let i = 0; i < most + 20; i++) expect((await one()).status).toBe(200)
+		await until(() => release.length === most)
+		expect(urls(proxy).length).toBe(most + 20 + most)
 		for (const end of release.splice(0)) end()
 		await proxy.settle()
 		await one()
