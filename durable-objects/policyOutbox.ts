@@ -30,6 +30,7 @@ export function batchAfter(sql: SqlStorage, sequence: number): PartBatch {
 		epoch: readMeta(sql, 'epoch')!,
 		from: sequence,
 		to: complete ? newest : last,
+		newest,
 		revision: currentRevision(sql),
 		complete,
 		parts,

@@ -15,7 +15,7 @@ import type { Delta, PartBatch } from '../src/ports.ts'
 import type { Cursor, Part, RouteSlice } from '../src/snapshot/snapshot.ts'
 import { readLongText, storeLongText } from './longTexts.ts'
 
-type MetaKey = 'epoch' | 'sequence' | 'incomingEpoch' | 'incoming' | 'revision'
+type MetaKey = 'epoch' | 'sequence' | 'incomingEpoch' | 'incoming' | 'incomingNewest' | 'revision'
 const COLUMNS = 'name, sequence, revision, hash, body'
 /** An answer stops growing here, unless one part alone is larger; what is left comes with `next`. RPC carries 32 MiB. */
 export const ANSWER_CHARACTERS = 4_000_000
@@ -51,13 +51,23 @@ export function takeBatch(sql: SqlStorage, batch: PartBatch): boolean {
 	if (batch.from > held) return false
 	// Said again, or overtaken: what it holds is here already, some of it in a newer state.
 	if (batch.to < held) return true
+	// Made before a half that is here, and not whole without it: that half lacks what has moved on since this one was made.
+	const newest = follows ? Number(read(sql, 'incomingNewest') ?? 0) : 0
+	if (batch.complete && batch.newest < newest && batch.from > shownIn(sql, batch.epoch)) return true
 	// Of another history: what is shown stays until all of the new one is here.
 	if (!follows) forgetIncoming(sql)
 	for (const part of batch.parts) storeIncoming(sql, part)
 	write(sql, 'incomingEpoch', batch.epoch)
 	write(sql, 'incoming', batch.to)
+	write(sql, 'incomingNewest', Math.max(newest, batch.newest))
 	if (batch.complete) showIncoming(sql, batch)
 	return true
+}
+
+/** How far the shown state is in a history; 0 when it is of another. */
+function shownIn(sql: SqlStorage, epoch: string): number {
+	const shown = shownCursor(sql)
+	return shown?.epoch === epoch ? shown.sequence : 0
 }
 
 function storeIncoming(sql: SqlStorage, { name, sequence, revision, hash, body }: Part): void {
@@ -74,7 +84,7 @@ function storeIncoming(sql: SqlStorage, { name, sequence, revision, hash, body }
 function forgetIncoming(sql: SqlStorage): void {
 	sql.exec('DELETE FROM incoming')
 	sql.exec("DELETE FROM long_texts WHERE kind = 'incoming'")
-	sql.exec("DELETE FROM meta WHERE key IN ('incomingEpoch', 'incoming')")
+	sql.exec("DELETE FROM meta WHERE key IN ('incomingEpoch', 'incoming', 'incomingNewest')")
 }
 
 function showIncoming(sql: SqlStorage, batch: PartBatch): void {

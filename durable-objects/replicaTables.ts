@@ -13,6 +13,6 @@ export const replicaTables = `
 		name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, body TEXT
 	) WITHOUT ROWID;
 	-- epoch and sequence: the cursor shown. incomingEpoch and incoming: how far the batches not shown yet go, and in which
-	-- history. revision: the newest shown.
+	-- history; incomingNewest: how new the root was when it made the newest of them. revision: the newest shown.
 	CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `

@@ -8,6 +8,8 @@ export interface PartBatch {
 	readonly epoch: string
 	readonly from: number
 	readonly to: number
+	/** The newest sequence of the root when it made this batch: `to`, unless more is to come. */
+	readonly newest: number
 	/** The newest revision of the mesh. */
 	readonly revision: number
 	readonly complete: boolean

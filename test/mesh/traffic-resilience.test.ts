@@ -138,7 +138,10 @@ describe('a hedged request', () => {
 it('an endpoint that hangs behind hedges is left alone after twenty', async () => {
 	behave = { b: hang }
 	for (let i = 0; i < 90; i++) expect((await mesh.via('frozen.test')).status).toBe(200)
-	expect(tried.filter(({ endpoint }) => endpoint === 'b')).toHaveLength(20)
+	// It is asked every other time until then. On a busy machine a hedge may go to it as well, which counts for nothing.
+	const asked = tried.filter(({ endpoint }) => endpoint === 'b').length
+	expect(asked).toBeGreaterThanOrEqual(20)
+	expect(asked).toBeLessThan(30)
 })
 
 describe('a response that is on its way', () => {

@@ -152,7 +152,7 @@ describe('a replica', () => {
 
 	it('of another history drops all of it', async () => {
 		const stray = { name: 'service/default/stray', sequence: 900, revision: 9, hash: 'x', body: '{}' }
-		const other = { epoch: 'other', from: 0, to: 900, revision: 9, complete: true, parts: [stray] }
+		const other = { epoch: 'other', from: 0, to: 900, newest: 900, revision: 9, complete: true, parts: [stray] }
 		await replica('weur').push('weur', other)
 		await apply(service('a'))
 		await root().pull('weur', { epoch: 'other', sequence: 900 })

@@ -30,6 +30,7 @@ const batch = (from: number, to: number, parts: readonly Part[], rest: Partial<P
 	epoch: 'e1',
 	from,
 	to,
+	newest: to,
 	revision: to,
 	complete: true,
 	parts,
@@ -129,6 +130,7 @@ describe('a batch', () => {
 			const whole = batch(from, sequence, parts)
 			const half = batch(from, parts[cut]?.sequence ?? sequence, parts.slice(0, cut + 1), {
 				complete: cut >= parts.length,
+				newest: sequence,
 			})
 			sent.push(whole, half)
 		}

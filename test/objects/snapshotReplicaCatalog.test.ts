@@ -17,7 +17,7 @@ const target = (name: string, sequence: number, ...ids: string[]): Part => ({
 	body: JSON.stringify({ kind: 'service', service: name, endpoints: ids.map((id) => endpoint(id)) }),
 })
 const push = (from: number, to: number, parts: readonly Part[], complete = true) =>
-	weur().push('weur', { epoch: 'epoch-one', from, to, revision: 1, complete, parts })
+	weur().push('weur', { epoch: 'epoch-one', from, to, newest: to, revision: 1, complete, parts })
 const waiters = () =>
 	runInDurableObject(
 		replicaStub('weur'),

@@ -16,7 +16,7 @@ const part = (name: string, sequence: number, body: object | null): Part => ({
 	body: body === null ? null : JSON.stringify(body),
 })
 const push = (from: number, to: number, parts: readonly Part[]) =>
-	replica('weur').push('weur', { epoch: 'e1', from, to, revision: to, complete: true, parts })
+	replica('weur').push('weur', { epoch: 'e1', from, to, newest: to, revision: to, complete: true, parts })
 const load = (request: LoadRequest) => replica('weur').load('weur', request)
 const host = (pattern: string, sequence: number, defaultService?: string) =>
 	part(`virtualHost/${pattern}`, sequence, {

@@ -131,7 +131,8 @@ test('a frozen endpoint that hedging hides is ejected all the same, and costs no
 	await more(running, 2 * LANES)
 	const ejected = running.answers.length
 	await more(running, 2 * MANY)
-	expect(slow(running.answers.slice(ejected)).length / (2 * MANY)).toBeLessThan(0.01)
+	// A third, were it still asked. On a busy machine others are slow now and then.
+	expect(slow(running.answers.slice(ejected)).length / (2 * MANY)).toBeLessThan(0.1)
 	await running.stop()
 	expect(failuresOf(running)).toEqual([])
 })

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { KeyRingInfo, KeyState } from '../../src/ports.ts'
+import type { KeyInfo, KeyRingInfo, KeyState } from '../../src/ports.ts'
 import { type Backend, startBackend } from '../mesh/backend.ts'
 import { call, eventually } from '../mesh/client.ts'
 import {
@@ -87,7 +87,10 @@ function expectWhole(ring: KeyRingInfo): void {
 		expect(ring.keys.find(({ kid }) => kid === active)).toMatchObject({ purpose, state: 'active' })
 		expect(ring.keys.find(({ kid }) => kid === pending)).toMatchObject({ purpose, state: 'pending' })
 	}
-	expect(ring.keys.filter(({ state }) => state === 'removed' || state === 'revoked')).toEqual([])
+	// What nothing holds to any more may be gone: a key that signed nothing, on a machine that takes long.
+	const isMissed = ({ state, signedUntil }: KeyInfo) =>
+		state === 'revoked' || (state === 'removed' && Date.parse(signedUntil ?? '') > Date.now())
+	expect(ring.keys.filter(isMissed)).toEqual([])
 }
 
 async function expectBelieved({ identities, tokens, certificates }: Given): Promise<void> {
