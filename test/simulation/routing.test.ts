@@ -8,7 +8,7 @@ import { disturb, emptyWorld, populate, registerSome } from './simulatedWorld.ts
 import { type Answer, criteria, specification } from './specification.ts'
 import { createTally, type Tally } from './tally.ts'
 
-const SEEDS = [1, 2, 3, 4]
+const SEEDS = [1, 2]
 const ROUTES = 1_000
 const ROUNDS = 2
 const REQUESTS = 100_000 / (SEEDS.length * ROUNDS)
@@ -82,7 +82,7 @@ describe('the mesh, from documents to backends', () => {
 
 	it.each(SEEDS)(
 		'answers as the specification does for 1,000 routes that come and go (seed %i)',
-		{ timeout: 60_000 },
+		{ timeout: 120_000 },
 		(seed) => {
 			simulate(seed, tally)
 		},

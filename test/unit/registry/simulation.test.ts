@@ -16,7 +16,7 @@ import {
 } from '../../../src/registry/roster.ts'
 import { seeded } from '../../random.ts'
 
-const SEEDS = Number(process.env.SEEDS ?? 60)
+const SEEDS = Number(process.env.SEEDS ?? 20)
 const EVENTS = 1_000
 
 interface Entry {
