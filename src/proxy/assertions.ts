@@ -1,7 +1,9 @@
 /** What services are told of who calls: signed by this isolate, and kept for as long as it holds. */
 import { createAssertion } from '../identity/assertion.ts'
+import type { Caller } from '../matching/source.ts'
 import { meshHost } from '../names.ts'
 import type { PeerMethod } from '../snapshot/peerAuthentication.ts'
+import type { CompiledService } from './compileService.ts'
 import type { Exchange } from './exchange.ts'
 import type { Knowledge } from './knowledge.ts'
 import type { ProxyPorts, Scope } from './ports.ts'
@@ -24,6 +26,15 @@ export interface Assertions {
 	readonly signing: Signing
 	/** By method, scheme, service and caller. */
 	readonly made: Recent<Made>
+	/** What each caller was last given: most call one service again and again, and a name costs more to make than to compare. */
+	readonly last: WeakMap<Caller, Last>
+}
+
+interface Last {
+	readonly method: PeerMethod
+	readonly scheme: string
+	readonly service: CompiledService
+	readonly made: Made
 }
 
 const LIFETIME_MS = 300_000
@@ -41,6 +52,7 @@ export const createAssertions = (knowledge: Knowledge, ports: Pick<ProxyPorts, '
 	ports,
 	signing: createSigning(),
 	made: createRecent(LIMIT),
+	last: new WeakMap(),
 })
 
 /**
@@ -53,13 +65,12 @@ export function vouch(
 	method: PeerMethod,
 	scope: Scope,
 ): undefined | Promise<undefined> {
-	const { knowledge, ports, signing, made } = assertions
-	const { startedAt: now, scheme, service, caller } = exchange
+	const { knowledge, ports, signing } = assertions
+	const { startedAt: now } = exchange
 	const signer = signerFor(signing, knowledge, ports, now, scope)
 	if (signer === undefined) return undefined
 	if (signer instanceof Promise) return vouchLater(assertions, exchange, method, signer)
-	const key = `${method} ${scheme} ${service!.name} ${caller!.spiffeId}`
-	const known = recall(made, key)
+	const known = recallMade(assertions, exchange, method)
 	// Under a key that the ring has given up, nothing is shown any more.
 	if (known === undefined || now >= known.expiresAt - LEAST_MS || known.keyId !== signer.keyId)
 		return vouchLater(assertions, exchange, method, signer)
@@ -69,6 +80,18 @@ export function vouch(
 	}
 	exchange.assertion = known.token
 	return undefined
+}
+
+function recallMade({ made, last }: Assertions, exchange: Exchange, method: PeerMethod): Made | undefined {
+	const { scheme } = exchange
+	const service = exchange.service!
+	const caller = exchange.caller!
+	const before = last.get(caller)
+	if (before?.service === service && before.scheme === scheme && before.method === method && !before.made.isRenewed)
+		return before.made
+	const known = recall(made, `${method} ${scheme} ${service.name} ${caller.spiffeId}`)
+	if (known !== undefined) last.set(caller, { method, scheme, service, made: known })
+	return known
 }
 
 async function vouchLater(

@@ -27,6 +27,7 @@ export interface HeldWit extends Held {
 
 /** A WPT that was good, and all of the request that it was good for. */
 interface HeldProof {
+	readonly wpt: string
 	readonly wit: HeldWit
 	/** ms since the epoch. */
 	readonly expiresAt: number
@@ -40,7 +41,7 @@ interface HeldProof {
 
 export interface Memory {
 	readonly wits: Recent<HeldWit>
-	/** By WPT. */
+	/** By the end of the WPT, see `proofKey`. */
 	readonly proofs: Recent<HeldProof>
 	/** By `Authorization`; null: nothing that the mesh could judge. */
 	readonly bearers: Recent<HeldToken | null>
@@ -103,15 +104,19 @@ export function rememberHeld<T extends Held | null>(recent: Recent<T>, key: stri
 	return held
 }
 
+/** Half of its signature names a WPT among those that were good. Looking up all of its text would read all of it twice. */
+export const proofKey = (wpt: string): string => wpt.slice(-43)
+
 /** Whether this proof was good for just such a request, whoever showed it. */
 export function isProvenBefore(
 	proof: HeldProof | undefined,
 	wit: string,
+	wpt: string,
 	origin: string,
 	{ startedAt, path, header }: Exchange,
 	authorization: string | null,
 ): proof is HeldProof {
-	if (proof === undefined || startedAt >= proof.expiresAt || proof.wit.text !== wit) return false
+	if (proof === undefined || startedAt >= proof.expiresAt || proof.wpt !== wpt || proof.wit.text !== wit) return false
 	if (proof.origin !== origin || (proof.path !== undefined && proof.path !== path)) return false
 	if (proof.authorization !== authorization) return false
 	for (const [name, value] of proof.fields) if (header(name) !== value) return false

@@ -10,7 +10,16 @@ import { verifyWpt } from '../identity/wpt.ts'
 import type { Caller } from '../matching/source.ts'
 import type { PeerMethod } from '../snapshot/peerAuthentication.ts'
 import { originsOf } from './audiences.ts'
-import { ENTRY_SIZE, type HeldWit, holds, isProvenBefore, type Memory, recallHeld, rememberHeld } from './callers.ts'
+import {
+	ENTRY_SIZE,
+	type HeldWit,
+	holds,
+	isProvenBefore,
+	type Memory,
+	proofKey,
+	recallHeld,
+	rememberHeld,
+} from './callers.ts'
 import type { Exchange } from './exchange.ts'
 import type { ClientCertificate } from './ports.ts'
 import { recall, remember } from './recent.ts'
@@ -50,8 +59,8 @@ export function recallProof(
 	wpt: string | null,
 ): Caller | undefined {
 	if (wit === null || wpt === null) return undefined
-	const proof = recall(memory.proofs, wpt)
-	if (!isProvenBefore(proof, wit, origin, exchange, authorization)) return undefined
+	const proof = recall(memory.proofs, proofKey(wpt))
+	if (!isProvenBefore(proof, wit, wpt, origin, exchange, authorization)) return undefined
 	return holds(proof.wit, trust, exchange.startedAt) ? proof.wit.caller : undefined
 }
 
@@ -83,7 +92,7 @@ export async function verifyProof(shown: Shown, wit: string | null, wpt: string 
 	const fields = names.map((name) => [name, header(name)] as const)
 	const kept = [wpt, exchange.target, authorization, ...fields.map(([, value]) => value)]
 	const size = kept.reduce((sum, text) => sum + (text?.length ?? 0), ENTRY_SIZE)
-	remember(memory.proofs, wpt, { wit: held, expiresAt, origin, path, authorization, fields }, size)
+	remember(memory.proofs, proofKey(wpt), { wpt, wit: held, expiresAt, origin, path, authorization, fields }, size)
 	// A memory that is full refuses whoever wants each proof once.
 	return time === 'first' ? callerOf(held.proven, false) : held.caller
 }

@@ -79,11 +79,15 @@ function settle(
 ): Refusal | undefined {
 	const first = proof ?? leaf ?? bearer
 	if (first === null) return undefined
+	if ((leaf === null || leaf === first) && (bearer === null || bearer === first)) {
+		exchange.caller = first
+		return undefined
+	}
 	const others: Caller[] = []
 	if (leaf !== null && leaf !== first) others.push(leaf)
 	if (bearer !== null && bearer !== first) others.push(bearer)
 	if (others.every(({ spiffeId }) => spiffeId === first.spiffeId)) {
-		exchange.caller = others.length === 0 ? first : { ...first, alsoBy: others.map(({ method }) => method) }
+		exchange.caller = { ...first, alsoBy: others.map(({ method }) => method) }
 		return undefined
 	}
 	return {
