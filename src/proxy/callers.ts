@@ -31,7 +31,8 @@ interface HeldProof {
 	readonly wit: HeldWit
 	/** ms since the epoch. */
 	readonly expiresAt: number
-	readonly origin: string
+	readonly scheme: string
+	readonly authority: string
 	/** Undefined: it is for every path of the origin. */
 	readonly path: string | undefined
 	readonly authorization: string | null
@@ -112,13 +113,12 @@ export function isProvenBefore(
 	proof: HeldProof | undefined,
 	wit: string,
 	wpt: string,
-	origin: string,
-	{ startedAt, path, header }: Exchange,
+	{ startedAt, scheme, authority, path, header }: Exchange,
 	authorization: string | null,
 ): proof is HeldProof {
 	if (proof === undefined || startedAt >= proof.expiresAt || proof.wpt !== wpt || proof.wit.text !== wit) return false
-	if (proof.origin !== origin || (proof.path !== undefined && proof.path !== path)) return false
-	if (proof.authorization !== authorization) return false
+	if (proof.authority !== authority || proof.scheme !== scheme) return false
+	if (proof.authorization !== authorization || (proof.path !== undefined && proof.path !== path)) return false
 	for (const [name, value] of proof.fields) if (header(name) !== value) return false
 	return true
 }

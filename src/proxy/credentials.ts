@@ -35,8 +35,6 @@ export interface Shown {
 	readonly trust: Trusted
 	readonly memory: Memory
 	readonly seen: Seen
-	/** As the client said it: what was good for one origin must be looked at again for another. */
-	readonly origin: string
 	readonly authorization: string | null
 }
 
@@ -54,19 +52,19 @@ const callerOf = ({ spiffeId, namespace, workload, method }: Proven, reused: boo
 
 /** The proof of a request just like this one; undefined when it must be verified. */
 export function recallProof(
-	{ exchange, trust, memory, origin, authorization }: Shown,
+	{ exchange, trust, memory, authorization }: Shown,
 	wit: string | null,
 	wpt: string | null,
 ): Caller | undefined {
 	if (wit === null || wpt === null) return undefined
 	const proof = recall(memory.proofs, proofKey(wpt))
-	if (!isProvenBefore(proof, wit, wpt, origin, exchange, authorization)) return undefined
+	if (!isProvenBefore(proof, wit, wpt, exchange, authorization)) return undefined
 	return holds(proof.wit, trust, exchange.startedAt) ? proof.wit.caller : undefined
 }
 
 export async function verifyProof(shown: Shown, wit: string | null, wpt: string | null): Promise<Verified> {
-	const { exchange, host, table, memory, seen, origin, authorization } = shown
-	const { startedAt: now, header } = exchange
+	const { exchange, host, table, memory, seen, authorization } = shown
+	const { startedAt: now, scheme, authority, header } = exchange
 	if (wit === null || wpt === null || wit.includes(',') || wpt.includes(','))
 		return invalid('malformed', 'there must be exactly one Workload-Identity-Token and one Workload-Proof-Token')
 	const origins = originsOf(exchange, host, table)
@@ -92,7 +90,12 @@ export async function verifyProof(shown: Shown, wit: string | null, wpt: string 
 	const fields = names.map((name) => [name, header(name)] as const)
 	const kept = [wpt, exchange.target, authorization, ...fields.map(([, value]) => value)]
 	const size = kept.reduce((sum, text) => sum + (text?.length ?? 0), ENTRY_SIZE)
-	remember(memory.proofs, proofKey(wpt), { wpt, wit: held, expiresAt, origin, path, authorization, fields }, size)
+	remember(
+		memory.proofs,
+		proofKey(wpt),
+		{ wpt, wit: held, expiresAt, scheme, authority, path, authorization, fields },
+		size,
+	)
 	// A memory that is full refuses whoever wants each proof once.
 	return time === 'first' ? callerOf(held.proven, false) : held.caller
 }
@@ -115,6 +118,9 @@ const claimsOf = (token: string): { readonly aud?: unknown; readonly oth?: objec
 
 // === JWT-SVID ===
 
+/** As the client said it: what was good for one origin must be looked at again for another. */
+const originOf = ({ scheme, authority }: Exchange): string => `${scheme}://${authority}`
+
 /** Of one token, that are remembered. */
 const MAX_ORIGINS = 64
 const BEARER = /^bearer +(.+)$/i
@@ -125,12 +131,9 @@ export function isJwtSvid(authorization: string | null): boolean {
 	return token !== undefined && looksLikeJwtSvid(token)
 }
 
-export function recallToken(
-	{ exchange, trust, memory, origin }: Shown,
-	authorization: string,
-): Caller | null | undefined {
+export function recallToken({ exchange, trust, memory }: Shown, authorization: string): Caller | null | undefined {
 	const held = recallHeld(memory.bearers, authorization, trust, exchange.startedAt)
-	if (held?.origins.has(origin)) return held.caller
+	if (held?.origins.has(originOf(exchange))) return held.caller
 	if (held === null) return null
 	if (isJwtSvid(authorization)) return undefined
 	rememberHeld(memory.bearers, authorization, null)
@@ -138,7 +141,7 @@ export function recallToken(
 }
 
 export async function verifyToken(
-	{ exchange, host, table, trust, memory, origin }: Shown,
+	{ exchange, host, table, trust, memory }: Shown,
 	authorization: string,
 ): Promise<Verified> {
 	const { store } = trust
@@ -148,7 +151,7 @@ export async function verifyToken(
 	if (!verified.ok) return refusalOf(verified.error, 'JWTSVID')
 	const origins = recallHeld(memory.bearers, authorization, trust, exchange.startedAt)?.origins ?? new Set()
 	if (origins.size >= MAX_ORIGINS) origins.clear()
-	origins.add(origin)
+	origins.add(originOf(exchange))
 	const caller = callerOf(verified.value, false)
 	rememberHeld(memory.bearers, authorization, { proven: verified.value, caller, checkedWith: store, origins })
 	return caller

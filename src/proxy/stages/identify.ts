@@ -42,8 +42,7 @@ export function identify(
 		return isShown ? { reason: 'identity_unavailable' } : undefined
 	}
 	const memory = memoryFor(callers, trust)
-	const origin = `${exchange.scheme}://${exchange.authority}`
-	const shown: Shown = { exchange, host, table, trust, memory, seen: callers.seen, origin, authorization }
+	const shown: Shown = { exchange, host, table, trust, memory, seen: callers.seen, authorization }
 	const proof = hasProof ? recallProof(shown, wit, wpt) : null
 	const leaf = certificate === undefined ? null : recallCertificate(shown, certificate)
 	const bearer = authorization === null ? null : recallToken(shown, authorization)
