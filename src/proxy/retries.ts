@@ -18,7 +18,7 @@ const MOST_BUDGETS = 100
  * What these rules go by. The active form counts the requests that the service has under way anyway. The form over an interval
  * counts those of its own rules: a rule of a route may have others than the service.
  */
-function budgetOf({ budgets, underWay }: ServiceState, rules: RetryBudgetRules, now: number): RetryBudget {
+function budgetOf({ budgets, underWay }: ServiceState, rules: RetryBudgetRules): RetryBudget {
 	const key = rules.of === 'active' ? rules.of : keyOf(rules)
 	const known = budgets.get(key)
 	if (known !== undefined) return known
@@ -26,7 +26,7 @@ function budgetOf({ budgets, underWay }: ServiceState, rules: RetryBudgetRules, 
 	const budget: RetryBudget =
 		rules.of === 'active'
 			? { of: 'active', requests: underWay, retries: createLeasedCount(REQUEST_LEASE_MS) }
-			: createRetryBudget(rules, REQUEST_LEASE_MS, now)
+			: createRetryBudget(rules, REQUEST_LEASE_MS)
 	budgets.set(key, budget)
 	return budget
 }
@@ -44,14 +44,14 @@ function keyOf(rules: RetryBudgetRules): string {
 
 /** To be told once of each request. */
 export function countRequest(state: ServiceState, rules: RetryBudgetRules, now: number): void {
-	if (rules.of === 'interval') onRequest(budgetOf(state, rules, now), now)
+	if (rules.of === 'interval') onRequest(budgetOf(state, rules), now)
 }
 
 /** Undefined when the budget is used up. */
 export function startRetry(state: ServiceState, rules: RetryBudgetRules, now: number): Lease | undefined {
-	const budget = budgetOf(state, rules, now)
-	return mayRetry(budget, rules, now) ? onRetryStart(budget, rules, now) : undefined
+	const budget = budgetOf(state, rules)
+	return mayRetry(budget, rules, now) ? onRetryStart(budget, now) : undefined
 }
 
 export const endRetry = (state: ServiceState, rules: RetryBudgetRules, retry: Lease, now: number): void =>
-	onRetryEnd(budgetOf(state, rules, now), retry, now)
+	onRetryEnd(budgetOf(state, rules), retry, now)

@@ -67,7 +67,10 @@ export const RetryBudget = z
 		minRetryRate: z
 			.strictObject({ count: z.int().min(0).max(1_000_000), interval: RateInterval.default('1s') })
 			.exactOptional()
-			.meta({ description: 'Retries that may be made in any case; 10 a second when left out beside interval.' }),
+			.meta({
+				description:
+					'Retries that may be made in any case, over the interval, also at once; 10 a second when left out beside interval.',
+			}),
 	})
 	.superRefine(({ minRetryConcurrency, interval, minRetryRate }, context) => {
 		if (minRetryConcurrency === undefined || (interval ?? minRetryRate) === undefined) return

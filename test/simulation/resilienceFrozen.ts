@@ -58,7 +58,7 @@ export function frozen(seed: number, hedging: HedgingRules, looks: boolean): Fro
 	}))
 	const choose = leastRequest(endpoints, 2)
 	const recent = createRecentLatencies(0)
-	const budget = createRetryBudget(BUDGET, 30_000, 0)
+	const budget = createRetryBudget(BUDGET, 30_000)
 	const answers: { readonly at: number; readonly tookMs: number }[] = []
 	let ejectedAt = Number.POSITIVE_INFINITY
 	let goodEjected = 0
@@ -102,7 +102,7 @@ export function frozen(seed: number, hedging: HedgingRules, looks: boolean): Fro
 		const hedge = () => {
 			if (isOver) return
 			if (!mayRetry(budget, BUDGET, events.now)) return events.after(delayMs!, hedge)
-			onRetryStart(budget, BUDGET, events.now)
+			onRetryStart(budget, events.now)
 			extra = pick(lead)
 			send(extra, answer(extra))
 		}

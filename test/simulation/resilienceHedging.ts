@@ -48,7 +48,7 @@ export function hedging(
 	const random = seeded(seed)
 	const events = createEvents()
 	const recent = createRecentLatencies(0)
-	const budget = createRetryBudget(HEDGE_BUDGET, 30_000, 0)
+	const budget = createRetryBudget(HEDGE_BUDGET, 30_000)
 	const latencies: number[] = []
 	let extras = 0
 	poisson(events, random, PER_SECOND, SECONDS * 1_000, () => {
@@ -68,7 +68,7 @@ export function hedging(
 		const hedge = (sent: number) => () => {
 			if (isOver || !mayHedge(rules!, sent, 'GET') || !mayRetry(budget, HEDGE_BUDGET, events.now)) return
 			if (isMeasured) extras++
-			const retry = onRetryStart(budget, HEDGE_BUDGET, events.now)
+			const retry = onRetryStart(budget, events.now)
 			events.after(latencyMs(random) * slowdown(events.now), () => {
 				onRetryEnd(budget, retry, events.now)
 				answer()

@@ -40,7 +40,7 @@ export interface StormFigures {
 export function storm(seed: number, failureShare: number, rules?: RetryBudgetRules): StormFigures {
 	const random = seeded(seed)
 	const events = createEvents()
-	const budget = rules && createRetryBudget(rules, 30_000, 0)
+	const budget = rules && createRetryBudget(rules, 30_000)
 	const bySecond = new Float64Array(SECONDS + 10)
 	let requests = 0
 	let retries = 0
@@ -60,7 +60,7 @@ export function storm(seed: number, failureShare: number, rules?: RetryBudgetRul
 		const tryAgain = (tries: number) => (ok: boolean) => {
 			if (ok || tries > RETRY.attempts || !hasRoom(budget, rules, events.now)) return end(ok)
 			retries++
-			const retry = budget && onRetryStart(budget, rules!, events.now)
+			const retry = budget && onRetryStart(budget, events.now)
 			events.after(backoffMs(RETRY, tries, random()), () =>
 				attempt((again) => {
 					if (budget) onRetryEnd(budget, retry!, events.now)
