@@ -7,7 +7,8 @@ import { gateScript, gateWorker } from './gate.ts'
 
 export const DOMAIN = 'mesh.localhost'
 const TOKEN = 'the-first-token'
-const MASTER_KEY = 'a-master-key-of-more-than-32-characters'
+export const MASTER_KEY = 'a-master-key-of-more-than-32-characters'
+const ADMIN = 'selvedge-admin'
 const SCHEDULER = 'selvedge-scheduler'
 const LOOPBACK = '127.0.0.1'
 
@@ -15,6 +16,8 @@ export interface Mesh {
 	readonly adminPort: number
 	/** The port of a region's proxy. */
 	port(region: string): number
+	/** Sends a request as the edge hands it over, with its own words on the connection: to the admin Worker, or to a region's proxy. */
+	atEdge(cf: object, url: string, init?: RequestInit, region?: string): Promise<Response>
 	/** Sends a request through a region's proxy; the first region's unless said. */
 	via(host: string, path?: string, options?: CallOptions & { region?: string }): Promise<Answer>
 	/** Applies documents, and answers the revision that they made. */
@@ -29,6 +32,8 @@ export interface Mesh {
 	tick(): Promise<void>
 	/** The objects behind a binding of the admin Worker. */
 	objects<T>(binding: string): Promise<{ getByName(name: string): T }>
+	/** What an object of the admin Worker has stored, in a mesh that is inspected. */
+	stored<T>(className: string, name: string, query: string): Promise<T[]>
 	/** What the proxies wrote into their access logs. */
 	readonly log: Record<string, unknown>[]
 	stop(): Promise<void>
@@ -39,13 +44,18 @@ export interface MeshOptions {
 	readonly regions: readonly string[]
 	/** Puts a gate between proxies and the control plane, to shut it from the test. */
 	readonly gated?: boolean
+	/** Lets the test read what the objects have stored. */
+	readonly inspected?: boolean
+	/** Regions whose edge asks clients for certificates. */
+	readonly certifying?: readonly string[]
 	/** DOMAIN unless said. */
 	readonly domain?: string
 	/** A folder that keeps what the objects store from one mesh to the next; none is kept unless said. */
 	readonly state?: string
 }
 
-export async function startMesh({ regions, gated = false, domain = DOMAIN, state }: MeshOptions): Promise<Mesh> {
+export async function startMesh(options: MeshOptions): Promise<Mesh> {
+	const { regions, gated = false, domain = DOMAIN, state, inspected = false } = options
 	const log: Record<string, unknown>[] = []
 	const miniflare = new Miniflare(
 		convertV4MiniflareOptions({
@@ -57,14 +67,15 @@ export async function startMesh({ regions, gated = false, domain = DOMAIN, state
 				if (message.startsWith('{')) log.push(JSON.parse(message) as Record<string, unknown>)
 			},
 			...(state === undefined ? {} : { resourcePersistencePath: state }),
-			workers: await workers(regions, gated, domain),
+			unsafeInspectDurableObjects: inspected,
+			workers: await workers(options),
 		}),
 	)
 	await miniflare.ready
 	const portOf = async (worker: string) => Number((await miniflare.unsafeGetDirectURL(worker)).port)
 	const ports = new Map<string, number>()
 	for (const region of regions) ports.set(region, await portOf(proxyIn(region)))
-	const adminPort = await portOf('selvedge-admin')
+	const adminPort = await portOf(ADMIN)
 	const gatePort = gated ? await portOf('gate') : 0
 
 	const port = (region: string): number => ports.get(region)!
@@ -80,6 +91,10 @@ export async function startMesh({ regions, gated = false, domain = DOMAIN, state
 	return {
 		adminPort,
 		port,
+		async atEdge(cf, url, init = {}, region = regions[0]!) {
+			const worker = await miniflare.getWorker(new URL(url).hostname === `admin.${domain}` ? ADMIN : proxyIn(region))
+			return worker.fetch(url, { ...init, redirect: 'manual', cf } as object) as unknown as Promise<Response>
+		},
 		via: (host, path = '/', { region = regions[0]!, ...options } = {}) =>
 			call({ ...options, port: port(region), host, path }),
 		apply: (...documents) => change('/v1/apply', documents),
@@ -96,9 +111,11 @@ export async function startMesh({ regions, gated = false, domain = DOMAIN, state
 			if (outcome !== 'ok') throw new Error(`the scheduler ends with ${outcome}`)
 		},
 		objects: async <T>(binding: string) => {
-			const namespace = await miniflare.getDurableObjectNamespace(binding, 'selvedge-admin')
+			const namespace = await miniflare.getDurableObjectNamespace(binding, ADMIN)
 			return { getByName: (name: string) => namespace.get(namespace.idFromName(name)) as unknown as T }
 		},
+		stored: async <T>(className: string, name: string, query: string) =>
+			(await (await miniflare.unsafeGetDurableObjectStorage(ADMIN, className, { name })).exec(query)) as T[],
 		log,
 		stop: () => miniflare.dispose(),
 	}
@@ -107,7 +124,12 @@ export async function startMesh({ regions, gated = false, domain = DOMAIN, state
 const proxyIn = (region: string): string => `selvedge-proxy-${region.replace('/', '-')}`
 const socket = { unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }] }
 
-async function workers(regions: readonly string[], gated: boolean, MESH_DOMAIN: string): Promise<V4WorkerOptions[]> {
+async function workers({
+	regions,
+	gated,
+	domain: MESH_DOMAIN = DOMAIN,
+	certifying = [],
+}: MeshOptions): Promise<V4WorkerOptions[]> {
 	const admin = await fromConfig('workers/admin/wrangler.toml')
 	const proxy = await fromConfig('wrangler.toml')
 	const scheduler = await fromConfig('workers/scheduler/wrangler.toml')
@@ -119,7 +141,7 @@ async function workers(regions: readonly string[], gated: boolean, MESH_DOMAIN: 
 	return [
 		{
 			...admin,
-			name: 'selvedge-admin',
+			name: ADMIN,
 			bindings: { ...variables(admin), MESH_DOMAIN, ADMIN_TOKEN: TOKEN, MASTER_KEY },
 			...socket,
 		},
@@ -128,7 +150,11 @@ async function workers(regions: readonly string[], gated: boolean, MESH_DOMAIN: 
 		...regions.map((region) => ({
 			...proxy,
 			name: proxyIn(region),
-			bindings: { ...variables(proxy), MESH_DOMAIN, REGION: region.split('/')[0]!, ACCESS_LOG_SAMPLE_RATE: '1' },
+			bindings: {
+				...variables(proxy),
+				...{ MESH_DOMAIN, REGION: region.split('/')[0]!, ACCESS_LOG_SAMPLE_RATE: '1' },
+				...(certifying.includes(region) ? { CLIENT_CERTIFICATES: 'on' } : {}),
+			},
 			...(gated ? { durableObjects: gate } : {}),
 			...socket,
 		})),
