@@ -9,6 +9,8 @@ import type { TrustStore } from './trustStore.ts'
 
 /** SPIFFE JWT-SVID §2: no others. */
 const HEADER_PARAMETERS = ['alg', 'kid', 'typ']
+/** SPIFFE JWT-SVID §2.3. All other tokens of the mesh must name a type of their own, so none of them passes for a JWT-SVID. */
+const TYPES = ['jwt', 'jose', undefined]
 const decoder = new TextDecoder()
 
 /**
@@ -35,7 +37,7 @@ export async function verifyJwtSvid(
 	audiences: readonly string[],
 	now: number,
 ): Promise<Result<Proven, ProofError>> {
-	const read = readToken(token, ['jwt', 'jose'])
+	const read = readToken(token, TYPES)
 	if (!read.ok) return read
 	const { header, claims } = read.value
 	if (Object.keys(header).some((name) => !HEADER_PARAMETERS.includes(name)))

@@ -18,16 +18,17 @@ export const MAX_AHEAD_MS = 60_000
 /** Of a `jti`. */
 const MAX_TOKEN_ID = 256
 
-/** Parses a token of one of the types, e.g. `wit+jwt`. Nothing is verified. */
+/** Parses a token of one of the types, e.g. `wit+jwt`; with undefined among them `typ` may be left out. Nothing is verified. */
 export function readToken(
 	token: string,
-	types: readonly string[],
+	types: readonly (string | undefined)[],
 	maxBytes = MAX_TOKEN_BYTES,
 ): Result<Jwt, ProofError> {
 	const parsed = parseJws(token, maxBytes)
 	if (!parsed.ok) return refuse(parsed.error, sentences[parsed.error](maxBytes))
 	const type = mediaTypeOf(parsed.value.header)
-	if (type === undefined || !types.includes(type)) return refuse('wrong_type', `typ must be ${types.join(' or ')}`)
+	if (!types.includes(type))
+		return refuse('wrong_type', `typ must be ${types.map((each) => each ?? 'left out').join(' or ')}`)
 	return parsed
 }
 

@@ -57,16 +57,20 @@ describe('a JWT-SVID', () => {
 		['no jti, iat or iss', { jti: undefined, iat: undefined, iss: undefined }],
 	])('with %s is taken', async (_, claims) => expect(await code(jwtSvid(claims))).toBe('ok'))
 
-	it.each(['JWT', 'jwt', 'JOSE', 'application/JWT'])('may be of type %s', async (typ) => {
+	it.each(['JWT', 'jwt', 'JOSE', 'application/JWT', undefined])('may be of type %s', async (typ) => {
 		expect(await code(jwtSvid({}, { typ }))).toBe('ok')
 	})
 })
 
+type Refused = [name: string, code: string, fields: Record<string, unknown>]
+
 describe('a JWT-SVID is refused', () => {
-	it.each<[string, string, Record<string, unknown>]>([
-		['that is a WIT shown as a bearer token', 'wrong_type', { typ: 'wit+jwt' }],
-		['that is an access token', 'wrong_type', { typ: 'at+jwt' }],
-		['without a type', 'wrong_type', { typ: undefined }],
+	it.each<Refused>([
+		...['wit+jwt', 'WPT+JWT', 'application/selvedge-caller+jwt', 'selvedge-delegation+jwt', 'at+jwt', ''].map(
+			(typ): Refused => [`of type ${JSON.stringify(typ)}`, 'wrong_type', { typ }],
+		),
+		['whose type is no text', 'malformed', { typ: null }],
+		['without a type, with the kid of a WIT key', 'unknown_key', { typ: undefined, kid: 'k1' }],
 		['with alg none', 'unsupported_algorithm', { alg: 'none' }],
 		['with HS256', 'unsupported_algorithm', { alg: 'HS256' }],
 		['with EdDSA', 'unsupported_algorithm', { alg: 'EdDSA' }],
@@ -79,7 +83,7 @@ describe('a JWT-SVID is refused', () => {
 		['with critical extensions', 'unsupported_header', { crit: ['exp'] }],
 	])('%s', async (_, expected, header) => expect(await code(jwtSvid({}, header))).toBe(expected))
 
-	it.each<[string, string, Record<string, unknown>]>([
+	it.each<Refused>([
 		['without exp', 'bad_time', { exp: undefined }],
 		['expired now', 'expired', { exp: SECONDS }],
 		['expired by a second', 'expired', { exp: SECONDS - 1 }],
