@@ -20,8 +20,8 @@ const CURVES = {
 } as const
 
 const LEAST_RSA_BITS = 2_048
-/** Longer ones only cost time. */
-const MOST_RSA_BITS = 8_192
+/** Verifiers of the mesh import no longer ones: a check would cost too much, and the platform refuses them. */
+const MOST_RSA_BITS = 4_096
 
 /** The bytes behind strict base64url without padding; undefined when the text is none. */
 function bytesOf(text: string): Uint8Array | undefined {
@@ -87,6 +87,9 @@ const EdwardsKey = z
 	.superRefine(({ x }, context) => checkLength(context, 'x', x, 32, 'an Ed25519 public key'))
 	.transform(({ kid, crv, alg, x }) => ({ ...named(kid), kty: 'OKP' as const, alg, crv, x }))
 
+/** Some tools write the sign of a number as a byte of its own. */
+const ZERO = 'must not begin with a zero byte (RFC 7518 §6.3.1.1)'
+
 const RsaKey = z
 	.strictObject({
 		kty: z.literal('RSA'),
@@ -103,8 +106,10 @@ const RsaKey = z
 		const bits = modulus && bitsOf(modulus)
 		if (bits !== undefined && (bits < LEAST_RSA_BITS || bits > MOST_RSA_BITS))
 			refuse('n', `must have ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} bits (RFC 7518 §3.3), and has ${bits}`)
+		else if (modulus?.[0] === 0) refuse('n', ZERO)
 		if (exponent !== undefined && !isExponent(exponent))
 			refuse('e', 'must be an odd number from 3 to 4294967295; AQAB is 65537')
+		else if (exponent?.[0] === 0) refuse('e', ZERO)
 	})
 	.transform(({ kid, alg, n, e }) => ({ ...named(kid), kty: 'RSA' as const, alg, n, e }))
 

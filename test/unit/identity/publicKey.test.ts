@@ -97,6 +97,7 @@ describe('a key', () => {
 		}
 		expect(await imports({ ...rsa, n: modulus(2_047) })).toMatch(/2048 to 4096 bits/)
 		expect(await imports({ ...rsa, n: modulus(4_097) })).toMatch(/2048 to 4096 bits/)
+		for (const bits of [2_048, 4_096]) expect(await imports({ ...rsa, n: modulus(bits) }), `${bits}`).toBe('ok')
 		expect(await imports({ ...rsa, n: bent(rsa.n!, (n) => Buffer.concat([Buffer.alloc(1), n])) })).toMatch(
 			/leading zeros/,
 		)
