@@ -1,15 +1,17 @@
 /** X509-SVIDs in the name of a workload: for TLS between workloads that reach each other directly. */
 import type { Address } from './address.ts'
+import type { Timed } from './clock.ts'
 import { ES256 } from './credential.ts'
 import { createCsr, privateKeyPem } from './csr.ts'
 import { asMeshError, meshError } from './meshError.ts'
 import type { MeshFetch } from './meshFetch.ts'
-import { type Runtime, within } from './runtime.ts'
+import { within } from './runtime.ts'
 import { PATIENCE_MS, parseObject, refusalOf } from './tokenEndpoint.ts'
 
 export interface CertificateOptions {
-	/** PKCS #10, PEM, for a P-256 key. By default a key is made here. */
+	/** PKCS #10, PEM, for a P-256 key. By default a key is made here, for each certificate another one. */
 	readonly csr?: string
+	/** 300–86,400, by default 3,600, and at most what the WorkloadTrust allows. */
 	readonly ttlSeconds?: number
 }
 
@@ -24,13 +26,16 @@ export interface WorkloadCertificate {
 	readonly bundle: readonly string[]
 	/** Lower-case hex. */
 	readonly serialNumber: string
-	/** ms since the epoch. */
+	/** When it was asked for, by the mesh's clock: ms since the epoch. */
+	readonly issuedAt: number
 	readonly expiresAt: number
 }
 
+export type AskForCertificate = (options?: CertificateOptions) => Promise<WorkloadCertificate>
+
 export const createCertificates =
-	(runtime: Runtime, { admin }: Address, send: MeshFetch) =>
-	async ({ csr, ttlSeconds }: CertificateOptions = {}): Promise<WorkloadCertificate> => {
+	(runtime: Timed, { admin }: Address, send: MeshFetch): AskForCertificate =>
+	async ({ csr, ttlSeconds } = {}) => {
 		const pair =
 			csr === undefined
 				? ((await crypto.subtle.generateKey(ES256, true, ['sign', 'verify'])) as CryptoKeyPair)
@@ -39,13 +44,16 @@ export const createCertificates =
 		const askedAt = runtime.now()
 		const issued = await ask(runtime, `${admin}/v1/identity/certificates`, send, body)
 		const { spiffeId, serialNumber, expiresIn, bundle } = issued as unknown as Issued
+		// The clock may have been corrected while it was asked for.
+		const issuedAt = askedAt + runtime.clock.aheadMs()
 		return {
 			spiffeId,
 			...(pair === undefined ? {} : { privateKey: await privateKeyPem(pair.privateKey) }),
 			chain: chainOf(issued as unknown as Issued),
 			bundle,
 			serialNumber,
-			expiresAt: askedAt + expiresIn * 1_000,
+			issuedAt,
+			expiresAt: issuedAt + expiresIn * 1_000,
 		}
 	}
 
@@ -62,7 +70,7 @@ interface Issued {
 const chainOf = ({ certificate, chain }: Issued): readonly string[] =>
 	chain[0] === certificate ? chain : [certificate, ...chain]
 
-async function ask(runtime: Runtime, url: string, send: MeshFetch, body: string) {
+async function ask(runtime: Timed, url: string, send: MeshFetch, body: string) {
 	try {
 		return await within(runtime, PATIENCE_MS, async (signal) => {
 			const headers = { 'content-type': 'application/json' }

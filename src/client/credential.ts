@@ -10,7 +10,7 @@ export interface WorkloadKey {
 	readonly jwk: PublicJwk
 }
 
-/** Times in ms since the epoch. */
+/** Times of the mesh, in ms since the epoch. */
 export interface Credential {
 	readonly spiffeId: string
 	readonly wit: string

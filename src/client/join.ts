@@ -3,13 +3,15 @@ import { parseSpiffeId, workloadOf } from '../identity/spiffeId.ts'
 import { type Address, addressOf, originsOf, readService, type Service } from './address.ts'
 import { backoffMs } from './backoff.ts'
 import { type CertificateOptions, createCertificates, type WorkloadCertificate } from './certificates.ts'
+import { retimed, type Timed, timed } from './clock.ts'
 import { type Credential, createKey, credentialOf, readCredential, writeCredential } from './credential.ts'
 import { forWit, type JoinWith, ownGrant, type Source, sourceOf } from './joining.ts'
 import { createKeeper } from './keeper.ts'
+import { type KeptCertificate, type KeptCertificateOptions, keepCertificate } from './keptCertificate.ts'
 import { asMeshError, type MeshError, meshError, quietly } from './meshError.ts'
 import { createMeshFetch, type MeshFetch, type Proofs } from './meshFetch.ts'
 import { createRegistration, type EndpointOptions, type Registration } from './registration.ts'
-import { type Platform, type Runtime, runtimeOf } from './runtime.ts'
+import { type Platform, runtimeOf } from './runtime.ts'
 import { askForToken, type Grant, TOKEN_PATH } from './tokenEndpoint.ts'
 import { createTokens } from './tokens.ts'
 import { createVerifyCaller, type VerifierOptions, type VerifyCaller } from './verifier.ts'
@@ -48,6 +50,17 @@ export interface Membership {
 	readonly token: (audience: string | readonly string[]) => Promise<string>
 	/** An X509-SVID of at most 24 hours. */
 	readonly certificate: (options?: CertificateOptions) => Promise<WorkloadCertificate>
+	/**
+	 * An X509-SVID that renews itself at half of its life. For Node:
+	 *
+	 *     const server = createServer({ requestCert: true }, serve)
+	 *     const onCertificate = ({ privateKey, chain, bundle }) =>
+	 *       server.setSecureContext({ key: privateKey, cert: chain.join(''), ca: bundle.join('') })
+	 *     await mesh.keepCertificate({ onCertificate })
+	 *
+	 * Connections that are open go on; each new one is met with the latest.
+	 */
+	readonly keepCertificate: (options?: KeptCertificateOptions) => Promise<KeptCertificate>
 	/** Makes this process an endpoint of the service. */
 	readonly register: (endpoint: EndpointOptions) => Promise<Registration>
 	readonly verifyCaller: VerifyCaller
@@ -56,7 +69,7 @@ export interface Membership {
 }
 
 interface Joining {
-	readonly runtime: Runtime
+	readonly runtime: Timed
 	readonly address: Address
 	readonly service: Service
 	readonly source: Source
@@ -66,23 +79,30 @@ interface Joining {
 
 /** Rejects with a MeshError when the mesh refuses, or does not answer for `joinTimeoutMs`. */
 export async function join(options: JoinOptions): Promise<Membership> {
-	const runtime = runtimeOf(options)
 	const address = addressOf(options.mesh, options.domain)
+	const runtime = timed(runtimeOf(options), address.admin + TOKEN_PATH)
 	const service = readService(options.service)
 	const source = sourceOf(runtime, options, nameOf(service), address.admin + TOKEN_PATH)
 	const { state, hosts = [], proofs = 'each' } = options
 	const onError = quietly(options.onError)
 	const joining: Joining = { runtime, address, service, source, state, onError }
 	const first = (await restore(joining)) ?? (await joinPatiently(joining, options.joinTimeoutMs ?? JOIN_TIMEOUT_MS))
-	const keeper = createKeeper({ runtime, onError, obtain: (held) => renew(joining, held) }, first)
+	const keeper = createKeeper({ runtime, what: 'the identity', onError, obtain: (held) => renew(joining, held) }, first)
 	const send = createMeshFetch({ runtime, keeper, address, hosts, proofs })
 	const audiences = options.audience === undefined ? originsOf(address, service) : [options.audience].flat()
+	const ask = createCertificates(runtime, address, send)
 	const registrations = new Set<Registration>()
+	const certificates = new Set<KeptCertificate>()
 	return {
 		spiffeId: first.spiffeId,
 		fetch: send,
 		token: createTokens(runtime, keeper, address.admin + TOKEN_PATH, nameOf(service)),
-		certificate: createCertificates(runtime, address, send),
+		certificate: ask,
+		async keepCertificate(asked = {}) {
+			const kept = await keepCertificate({ runtime, ask, onError }, asked)
+			certificates.add(kept)
+			return kept
+		},
 		async register(endpoint) {
 			const registration = await createRegistration({ runtime, address, service, send, onError }, endpoint)
 			registrations.add(registration)
@@ -91,6 +111,7 @@ export async function join(options: JoinOptions): Promise<Membership> {
 		verifyCaller: createVerifyCaller({ ...options, runtime, address, audiences, onError }),
 		async close(closing) {
 			await Promise.all(Array.from(registrations, (registration) => registration.close(closing)))
+			for (const kept of certificates) kept.close()
 			keeper.close()
 		},
 	}
@@ -100,12 +121,14 @@ const JOIN_TIMEOUT_MS = 30_000
 const nameOf = ({ namespace, name }: Service): string => `${namespace}/${name}`
 
 /** What an earlier process of this workload saved, if it still holds. */
-async function restore({ runtime, service, state, onError }: Joining): Promise<Credential | undefined> {
+async function restore({ runtime: { clock }, service, state, onError }: Joining): Promise<Credential | undefined> {
 	try {
 		const saved = await state?.load()
 		const credential = saved === undefined ? undefined : await readCredential(saved)
-		const holds = credential !== undefined && runtime.now() < credential.expiresAt && isOf(credential.spiffeId, service)
-		return holds ? credential : undefined
+		if (credential === undefined || !isOf(credential.spiffeId, service)) return undefined
+		// Before a one-time token is looked for that has long been used: it may be the clock.
+		if (clock.now() >= credential.expiresAt) await clock.ask()
+		return clock.now() < credential.expiresAt ? credential : undefined
 	} catch (error) {
 		onError(asMeshError(error, 'loading the state'))
 		return undefined
@@ -117,7 +140,7 @@ async function joinPatiently(joining: Joining, patienceMs: number): Promise<Cred
 	const deadline = runtime.now() + patienceMs
 	for (let failures = 1; ; failures++) {
 		try {
-			return await obtain(joining, await joining.source.grant())
+			return await retimed(runtime.clock, async () => obtain(joining, await joining.source.grant()))
 		} catch (thrown) {
 			const error = asMeshError(thrown, 'joining the mesh')
 			const pauseMs = backoffMs(failures, error, runtime.random())
@@ -131,15 +154,17 @@ async function joinPatiently(joining: Joining, patienceMs: number): Promise<Cred
 /** With the identity that is held; when that is refused or over, as at first, if that can be done twice. */
 async function renew(joining: Joining, held: Credential): Promise<Credential> {
 	const { runtime, address, source } = joining
-	if (runtime.now() < held.expiresAt) {
+	const { clock } = runtime
+	if (clock.now() < held.expiresAt) {
+		const url = address.admin + TOKEN_PATH
 		try {
-			return await obtain(joining, await ownGrant(runtime, held, address.admin + TOKEN_PATH))
+			return await retimed(clock, async () => obtain(joining, await ownGrant(runtime, held, url)))
 		} catch (thrown) {
 			const error = asMeshError(thrown, 'renewing the identity')
 			if (error.code !== 'refused' || !source.isLasting) throw error
 		}
 	}
-	if (source.isLasting) return obtain(joining, await source.grant())
+	if (source.isLasting) return retimed(clock, async () => obtain(joining, await source.grant()))
 	throw meshError(
 		'expired',
 		`${held.spiffeId} has expired, and its join token counted once: join with a new one, or give a function that gets one`,

@@ -1,8 +1,8 @@
 /** The ways into the mesh: what a workload shows for its first WIT, and for each one after. */
 import { algOfKey, algorithmOf } from '../identity/algorithms.ts'
+import type { Timed } from './clock.ts'
 import type { Credential, WorkloadKey } from './credential.ts'
 import { clientAssertion, dpopProof, proofFor } from './proofs.ts'
-import type { Runtime } from './runtime.ts'
 import type { Grant } from './tokenEndpoint.ts'
 
 /** Exactly one of them: as the WorkloadTrust of the workload wants it. Functions are asked again whenever an identity is lost. */
@@ -35,7 +35,7 @@ const exchange = (subject_token: string, subject_token_type: string): Grant => (
 })
 
 /** `workload`: `<namespace>/<name>`; `url`: the token endpoint. */
-export function sourceOf(runtime: Runtime, joinWith: JoinWith, workload: string, url: string): Source {
+export function sourceOf(runtime: Timed, joinWith: JoinWith, workload: string, url: string): Source {
 	const { token, oidcToken, clientAssertion: assertion, clientCertificate } = joinWith
 	const given = [token, oidcToken, assertion, clientCertificate].filter((each) => each !== undefined)
 	if (given.length !== 1)
@@ -76,7 +76,7 @@ async function signingKey({ privateKey, kid }: NonNullable<JoinWith['clientAsser
 }
 
 /** With the identity that it has: for another one, or for something in its name. */
-export async function ownGrant(runtime: Runtime, credential: Credential, url: string): Promise<Grant> {
+export async function ownGrant(runtime: Timed, credential: Credential, url: string): Promise<Grant> {
 	const proof = await proofFor(runtime, credential, { audience: url, lifetimeMs: 60_000 })
 	return {
 		parameters: { grant_type: 'client_credentials' },
@@ -86,7 +86,7 @@ export async function ownGrant(runtime: Runtime, credential: Credential, url: st
 
 /** The grant, asking for a WIT that binds the key. */
 export async function forWit(
-	runtime: Runtime,
+	runtime: Timed,
 	{ parameters, headers }: Grant,
 	{ key, workload, url }: { readonly key: WorkloadKey; readonly workload: string; readonly url: string },
 ): Promise<Grant> {

@@ -1,5 +1,6 @@
 /** `fetch` in the name of a workload: with its WIT and a proof, to hosts of the mesh and to nobody else. */
 import { type Address, isOfMesh } from './address.ts'
+import type { Timed } from './clock.ts'
 import type { Credential } from './credential.ts'
 import type { Keeper } from './keeper.ts'
 import { type Bound, boundTokens, proofFor } from './proofs.ts'
@@ -19,8 +20,8 @@ export interface MeshInit extends RequestInit {
 export type MeshFetch = (input: string | URL | Request, init?: MeshInit) => Promise<Response>
 
 export interface Sending {
-	readonly runtime: Runtime
-	readonly keeper: Keeper
+	readonly runtime: Timed
+	readonly keeper: Keeper<Credential>
 	readonly address: Address
 	/** Of the mesh, too, beside those below its domain: hosts of its Gateways. */
 	readonly hosts: readonly string[]
@@ -34,9 +35,10 @@ const REUSE_MS = 240_000
 const MAX_REUSED = 256
 const MAX_REDIRECTS = 10
 
-/** Whose WIT, and what made a proof that is shown again. */
+/** Proofs that are shown again, for whose WIT, and the time by which they were made. */
 interface Reusable {
 	credential?: Credential
+	aheadMs?: number
 	readonly proofs: Map<string, { readonly wpt: string; readonly until: number }>
 }
 
@@ -73,13 +75,13 @@ async function follow(call: Call, first: URL): Promise<Response> {
 	const redirect = init.redirect ?? asked?.redirect ?? 'follow'
 	const isRepeatable = redirect === 'follow' && (method === 'GET' || method === 'HEAD')
 	let url = first
-	let response = await sendOnce(call, asked ?? url.href, url)
+	let response = await sendInTime(call, asked ?? url.href, url)
 	for (let hop = 0; hop < MAX_REDIRECTS && isRepeatable; hop++) {
 		const next = locationOf(response, url)
 		if (next?.origin !== url.origin) break
 		await response.body?.cancel()
 		url = next
-		response = await sendOnce({ ...call, init: { ...init, method } }, url.href, url)
+		response = await sendInTime({ ...call, init: { ...init, method } }, url.href, url)
 	}
 	if (redirect === 'error' && locationOf(response, url) !== undefined)
 		throw new TypeError(`${url.origin} answered with a redirect, which this request does not want`)
@@ -93,6 +95,37 @@ function locationOf(response: Response, base: URL): URL | undefined {
 	return location !== null && URL.canParse(location, base.href) ? new URL(location, base.href) : undefined
 }
 
+/** Once more when the mesh does not take the proof, and the clock that it was made by turns out to be wrong. No service saw it then. */
+async function sendInTime(call: Call, to: string | Request, url: URL): Promise<Response> {
+	const { runtime, keeper, address } = call.sending
+	const before = runtime.clock.aheadMs()
+	let response = await sendOnce(call, to, url)
+	if (isUntimely(response, url.origin === address.admin)) {
+		await runtime.clock.ask()
+		if (runtime.clock.aheadMs() !== before && isRepeatable(to, call.init)) {
+			await response.body?.cancel()
+			response = await sendOnce(call, to, url)
+		}
+	}
+	if (isUnbelieved(response)) keeper.doubt()
+	return response
+}
+
+/** Perhaps: of a wrong proof the mesh says only in the body whether it is the time, and that is the caller's to read. */
+const isUntimely = ({ status, headers }: Response, isOfAdmin: boolean): boolean =>
+	status === 400 && (isOfAdmin || detailsOf(headers) === 'invalid_proof')
+
+/** Streams can be read once. */
+const isRepeatable = (to: string | Request, { body, method }: RequestInit): boolean =>
+	body === undefined || body === null
+		? !(to instanceof Request) || ['GET', 'HEAD'].includes((method ?? to.method).toUpperCase())
+		: typeof body === 'string' ||
+			body instanceof URLSearchParams ||
+			body instanceof ArrayBuffer ||
+			ArrayBuffer.isView(body) ||
+			body instanceof Blob ||
+			body instanceof FormData
+
 async function sendOnce({ sending, reusable, input, init, deadline }: Call, to: string | Request, url: URL) {
 	const { runtime, keeper } = sending
 	const credential = await keeper.current()
@@ -101,15 +134,16 @@ async function sendOnce({ sending, reusable, input, init, deadline }: Call, to: 
 	headers.set('workload-identity-token', credential.wit)
 	headers.set('workload-proof-token', await proof(sending, reusable, credential, url, bound))
 	if (deadline !== undefined) headers.set('selvedge-deadline', String(Math.max(0, Math.ceil(deadline - runtime.now()))))
-	const response = await runtime.send(to, { ...init, headers, redirect: 'manual' })
-	if (isUnbelieved(response)) keeper.doubt()
-	return response
+	return runtime.send(to, { ...init, headers, redirect: 'manual' })
 }
 
 /** Refusals of the mesh itself that another WIT could change. */
 const isUnbelieved = ({ status, headers }: Response): boolean =>
-	(status === 400 || status === 401) &&
-	/(^|, *)selvedge;.*\bdetails="(invalid_proof|credential_revoked)"/.test(headers.get('proxy-status') ?? '')
+	(status === 400 || status === 401) && ['invalid_proof', 'credential_revoked'].includes(detailsOf(headers))
+
+/** What the mesh itself says of a reply (RFC 9209); empty for replies of services. */
+const detailsOf = (headers: Headers): string =>
+	/(?:^|, *)selvedge;.*\bdetails="(\w+)"/.exec(headers.get('proxy-status') ?? '')?.[1] ?? ''
 
 async function proof(
 	{ runtime, proofs, address }: Sending,
@@ -121,15 +155,17 @@ async function proof(
 	// The control plane takes each proof once, whatever services do.
 	if (proofs === 'each' || origin === address.admin)
 		return proofFor(runtime, credential, { audience: origin + pathname, bound, lifetimeMs: LIFETIME_MS })
-	if (reusable.credential !== credential) reusable.proofs.clear()
+	const aheadMs = runtime.clock.aheadMs()
+	if (reusable.credential !== credential || reusable.aheadMs !== aheadMs) reusable.proofs.clear()
 	reusable.credential = credential
+	reusable.aheadMs = aheadMs
 	const key = `${origin} ${bound.ath ?? ''} ${bound.tth ?? ''}`
 	const known = reusable.proofs.get(key)
 	if (known !== undefined && runtime.now() < known.until) return known.wpt
 	const until = runtime.now() + REUSE_MS
 	const wpt = await proofFor(runtime, credential, { audience: origin, bound, lifetimeMs: REUSED_LIFETIME_MS })
-	// Not in place of what came meanwhile: the credential may be another one by now.
-	if (reusable.credential === credential) {
+	// Not in place of what came meanwhile: the credential, or the time, may be another one by now.
+	if (reusable.credential === credential && reusable.aheadMs === aheadMs) {
 		if (reusable.proofs.size >= MAX_REUSED) reusable.proofs.clear()
 		reusable.proofs.set(key, { wpt, until })
 	}

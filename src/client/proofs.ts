@@ -2,8 +2,8 @@
 import { algOfKey } from '../identity/algorithms.ts'
 import { hashOf } from '../identity/base64url.ts'
 import { signJws } from '../identity/jws.ts'
+import type { Timed } from './clock.ts'
 import type { Credential, WorkloadKey } from './credential.ts'
-import type { Runtime } from './runtime.ts'
 
 const seconds = (ms: number): number => Math.floor(ms / 1_000)
 
@@ -26,7 +26,7 @@ export async function boundTokens(headers: Headers): Promise<Bound> {
 
 /** A WPT (draft-ietf-wimse-wpt-02). `audience`: the target URI without query, or its origin. */
 export const proofFor = (
-	{ now, newId }: Runtime,
+	{ clock: { now }, newId }: Timed,
 	{ witHash, key }: Credential,
 	{
 		audience,
@@ -41,7 +41,11 @@ export const proofFor = (
 	)
 
 /** A DPoP proof (RFC 9449 §4.2) for a POST. `url`: without query. */
-export const dpopProof = ({ now, newId }: Runtime, { privateKey, jwk }: WorkloadKey, url: string): Promise<string> =>
+export const dpopProof = (
+	{ clock: { now }, newId }: Timed,
+	{ privateKey, jwk }: WorkloadKey,
+	url: string,
+): Promise<string> =>
 	signJws(
 		{ alg: 'ES256', typ: 'dpop+jwt', jwk },
 		{ htm: 'POST', htu: url, iat: seconds(now()), jti: newId() },
@@ -52,7 +56,7 @@ const ASSERTION_LIFETIME_MS = 60_000
 
 /** A client assertion (RFC 7523 §3) of a workload, `<namespace>/<name>`. */
 export function clientAssertion(
-	{ now, newId }: Runtime,
+	{ clock: { now }, newId }: Timed,
 	{ privateKey, kid }: { readonly privateKey: CryptoKey; readonly kid?: string },
 	{ workload, audience }: { readonly workload: string; readonly audience: string },
 ): Promise<string> {

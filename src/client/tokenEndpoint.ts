@@ -1,7 +1,8 @@
 /** The mesh's token endpoint (RFC 6749 §3.2, RFC 8693): one request, and what its answer means. */
 import { retryAfterMs } from '../retryAfter.ts'
+import type { Timed } from './clock.ts'
 import { asMeshError, type MeshError, meshError } from './meshError.ts'
-import { type Runtime, within } from './runtime.ts'
+import { within } from './runtime.ts'
 
 export const TOKEN_PATH = '/v1/identity/token'
 /** What a request to the control plane may take. */
@@ -16,27 +17,28 @@ export interface Grant {
 export interface IssuedToken {
 	readonly token: string
 	readonly spiffeId: string
-	/** By this machine's clock, of when it was asked for: ms since the epoch. */
+	/** When it was asked for, by the mesh's clock: ms since the epoch. */
 	readonly issuedAt: number
 	readonly expiresAt: number
 }
 
-/** Rejects with a MeshError: `refused` when the same request would be refused again. */
-export async function askForToken(runtime: Runtime, url: string, { parameters, headers }: Grant): Promise<IssuedToken> {
+/** Rejects with a MeshError: `refused` when the same request would be refused again. Either way the clock has learned. */
+export async function askForToken(runtime: Timed, url: string, { parameters, headers }: Grant): Promise<IssuedToken> {
 	const form = new URLSearchParams()
 	for (const [name, value] of Object.entries(parameters)) for (const each of [value].flat()) form.append(name, each)
-	const issuedAt = runtime.now()
-	const { response, body } = await post(runtime, url, form, headers)
-	if (response.status !== 200) throw refusalOf(response, body, runtime.now())
+	const { response, body, sentAt } = await post(runtime, url, form, headers)
+	if (response.status !== 200) throw refusalOf(response, body, runtime.clock.now())
 	const { access_token: token, spiffe_id: spiffeId, expires_in: seconds } = body
 	if (typeof token !== 'string' || typeof spiffeId !== 'string' || !(Number(seconds) > 0))
 		throw meshError('unreachable', `${url} answered something else than a token`, { status: response.status })
+	const issuedAt = sentAt + runtime.clock.aheadMs()
 	return { token, spiffeId, issuedAt, expiresAt: issuedAt + Number(seconds) * 1_000 }
 }
 
-async function post(runtime: Runtime, url: string, form: URLSearchParams, headers: Grant['headers'] = {}) {
+async function post(runtime: Timed, url: string, form: URLSearchParams, headers: Grant['headers'] = {}) {
 	try {
 		return await within(runtime, PATIENCE_MS, async (signal) => {
+			const sentAt = runtime.now()
 			const response = await runtime.send(url, {
 				method: 'POST',
 				headers: { ...headers, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
@@ -44,7 +46,8 @@ async function post(runtime: Runtime, url: string, form: URLSearchParams, header
 				redirect: 'manual',
 				signal,
 			})
-			return { response, body: parseObject(await response.text()) }
+			runtime.clock.hear(response, sentAt)
+			return { response, body: parseObject(await response.text()), sentAt }
 		})
 	} catch (error) {
 		throw asMeshError(error, url)

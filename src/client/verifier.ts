@@ -1,12 +1,15 @@
 /** Who calls, as the mesh vouches for it: the caller assertion of a request, verified with the keys of the mesh. */
 import { verifyAssertion } from '../identity/assertion.ts'
+import type { ProofError } from '../identity/proven.ts'
 import { parseSpiffeId, workloadOf } from '../identity/spiffeId.ts'
 import { err, ok, type Result } from '../result.ts'
 import type { PeerMethod } from '../snapshot/peerAuthentication.ts'
 import { type Address, addressOf } from './address.ts'
+import { type Timed, timed } from './clock.ts'
 import { createKeySet, type KeySet } from './keySet.ts'
 import { asMeshError, isMeshError, type MeshError, quietly } from './meshError.ts'
-import { type Platform, type Runtime, runtimeOf } from './runtime.ts'
+import { type Platform, runtimeOf } from './runtime.ts'
+import { TOKEN_PATH } from './tokenEndpoint.ts'
 
 export interface Caller {
 	/** E.g. `spiffe://mesh.example.com/ns/default/sa/orders`. */
@@ -54,11 +57,12 @@ export interface VerifierOptions extends Platform {
 export function createVerifier(options: VerifierOptions): { readonly verifyCaller: VerifyCaller } {
 	const address = addressOf(options.mesh, options.domain)
 	const audiences = [options.audience].flat()
-	return { verifyCaller: createVerifyCaller({ ...options, address, audiences, runtime: runtimeOf(options) }) }
+	const runtime = timed(runtimeOf(options), address.admin + TOKEN_PATH)
+	return { verifyCaller: createVerifyCaller({ ...options, address, audiences, runtime }) }
 }
 
 interface Verifying extends Pick<VerifierOptions, 'issuer' | 'jwksUrl' | 'onError'> {
-	readonly runtime: Runtime
+	readonly runtime: Timed
 	readonly address: Address
 	readonly audiences: readonly string[]
 }
@@ -66,7 +70,7 @@ interface Verifying extends Pick<VerifierOptions, 'issuer' | 'jwksUrl' | 'onErro
 /** An assertion comes with every request of its caller for minutes: it is verified once. */
 interface Verified {
 	readonly caller: Caller
-	/** ms since the epoch. */
+	/** As the mesh counts: ms since the epoch. */
 	readonly expiresAt: number
 	/** Of the keys. */
 	readonly version: number
@@ -82,7 +86,7 @@ export function createVerifyCaller(verifying: Verifying): VerifyCaller {
 		const assertion = readHeader(request, 'selvedge-caller')
 		if (assertion === undefined) return ok(undefined)
 		const known = verified.get(assertion)
-		if (known !== undefined && runtime.now() < known.expiresAt && known.version === keys.version())
+		if (known !== undefined && runtime.clock.judgingNow() < known.expiresAt && known.version === keys.version())
 			return ok(known.caller)
 		verified.delete(assertion)
 		const result = await verify(verifying, keys, assertion)
@@ -99,7 +103,8 @@ async function verify(
 	assertion: string,
 ): Promise<Result<Verified, CallerRefusal>> {
 	try {
-		const result = await verifyAssertion(assertion, keys.key, { issuer, audiences }, runtime.now())
+		const judge = () => verifyAssertion(assertion, keys.key, { issuer, audiences }, runtime.clock.judgingNow())
+		const result = await inTime(runtime, judge)
 		if (!result.ok) return err({ reason: 'invalid_caller', detail: `${result.error.code}: ${result.error.detail}` })
 		const { spiffeId, method, expiresAt } = result.value
 		const id = parseSpiffeId(spiffeId)!
@@ -110,6 +115,18 @@ async function verify(
 		if (!isMeshError(error)) throw error
 		return err({ reason: 'keys_unavailable', detail: asMeshError(error, 'fetching keys').message })
 	}
+}
+
+/** Judged again when it seems to be of another time, and this machine's clock turns out to be wrong. */
+async function inTime<T>(
+	{ clock }: Timed,
+	judge: () => Promise<Result<T, ProofError>>,
+): Promise<Result<T, ProofError>> {
+	const before = clock.aheadMs()
+	const result = await judge()
+	if (result.ok || (result.error.code !== 'expired' && result.error.code !== 'not_yet_valid')) return result
+	await clock.ask()
+	return clock.aheadMs() === before ? result : judge()
 }
 
 /** Several fields of the name make a value that no token is. */

@@ -57,6 +57,7 @@ describe('a certificate', () => {
 			chain: ['LEAF', 'INTERMEDIATE'],
 			bundle: ['ROOT'],
 			serialNumber: '0a',
+			issuedAt: world.clock.now(),
 			expiresAt: world.clock.now() + 3_600_000,
 		})
 		const asked = world.to(PATH)[0]!

@@ -1,5 +1,4 @@
 /** A workload in a small world: a clock that is moved by hand, and a mesh that keeps what it was asked and checks every proof. */
-
 import type { MeshError } from '../../../src/client/index.ts'
 import { parseJws } from '../../../src/identity/jws.ts'
 import { compileTrust } from '../../../src/identity/trustStore.ts'
@@ -70,7 +69,10 @@ export interface Asked {
 type Answer = (asked: Asked) => Response | Promise<Response> | undefined
 
 export interface World {
+	/** The mesh's. */
 	readonly clock: Clock
+	/** By how much the workload's clock is ahead of it. */
+	skewMs: number
 	readonly asked: Asked[]
 	readonly errors: MeshError[]
 	/** What is asked next of a URL that ends so is answered by this, once; answers wait in order. */
@@ -96,7 +98,7 @@ export const json = (body: unknown, status = 200, headers: Record<string, string
 	new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } })
 
 /** `random` 0: the middle of nothing, every jitter at its one end. */
-export function createWorld(random: () => number = () => 0): World {
+export function createWorld(random: () => number = () => 0, skewMs = 0): World {
 	const clock = createClock()
 	const asked: Asked[] = []
 	const errors: MeshError[] = []
@@ -115,10 +117,11 @@ export function createWorld(random: () => number = () => 0): World {
 		const { method, url, headers } = request
 		const each = { method, url, headers, body, form: new URLSearchParams(body), redirect: init.redirect }
 		asked.push(each)
-		return (await answerOf(url)(each)) ?? json({ ok: true })
+		return dated((await answerOf(url)(each)) ?? json({ ok: true }), url, clock)
 	}
 	const to = (ending: string) => asked.filter(({ url }) => url.endsWith(ending))
-	return {
+	const world: World = {
+		skewMs,
 		clock,
 		asked,
 		errors,
@@ -128,13 +131,21 @@ export function createWorld(random: () => number = () => 0): World {
 		untilAsked: (ending, times) => until(() => to(ending).length >= times),
 		platform: {
 			fetch,
-			now: clock.now,
+			now: () => clock.now() + world.skewMs,
 			random,
 			setTimeout: clock.setTimeout,
 			clearTimeout: clock.clearTimeout,
 			onError: (error) => void errors.push(error),
 		},
 	}
+	return world
+}
+
+/** As the edge does it, unless the answer has a date already. */
+function dated(response: Response, url: string, { now }: Pick<Clock, 'now'>): Response {
+	const isOfMesh = new URL(url).hostname.endsWith(TRUST_DOMAIN)
+	if (isOfMesh && !response.headers.has('date')) response.headers.set('date', new Date(now()).toUTCString())
+	return response
 }
 
 let serial = 0
@@ -142,7 +153,11 @@ let serial = 0
 /** As the token endpoint does: a WIT for the key of the DPoP proof, or a JWT-SVID. */
 export const issue =
 	({ now }: Pick<Clock, 'now'>, changes: Record<string, unknown> = {}): Answer =>
-	({ headers, form }) => {
+	async (asked) => {
+		const { method, headers, form } = asked
+		if (method !== 'POST') return new Response(null, { status: 405 })
+		const verdict = headers.has('workload-proof-token') ? await judged(asked, now()) : 'ok'
+		if (verdict !== 'ok') return json({ error: 'invalid_client', error_description: verdict }, 400)
 		const name = form.get('workload')!.split('/')
 		const sub = `spiffe://${TRUST_DOMAIN}/ns/${name[0]}/sa/${name[1]}`
 		const times = { iat: now() / 1_000, exp: now() / 1_000 + 3_600 }
@@ -154,6 +169,8 @@ export const issue =
 			})
 		const proof = parseJws(headers.get('dpop') ?? '')
 		if (!proof.ok) return json({ error: 'invalid_dpop_proof' }, 400)
+		if (Math.abs(Number(proof.value.claims.iat) * 1_000 - now()) > 60_000)
+			return json({ error: 'invalid_dpop_proof', error_description: 'iat must be within a minute of now' }, 400)
 		const { jwk } = proof.value.header
 		const token = wit({ sub, ...times, jti: `wit-${++serial}`, cnf: { jwk } })
 		return json({ access_token: token, token_type: 'N_A', spiffe_id: sub, expires_in: 3_600, ...changes })
@@ -183,6 +200,15 @@ export async function judged({ headers, url }: Asked, now: number): Promise<stri
 	const proof = await verifyWpt(shown.value, headers.get('workload-proof-token') ?? '', context, now)
 	return proof.ok ? 'ok' : `WPT ${proof.error.code}`
 }
+
+/** As a service behind the mesh that wants to know who calls. */
+export const strict =
+	({ now }: Pick<Clock, 'now'>): Answer =>
+	async (asked) => {
+		const verdict = await judged(asked, now())
+		const details = 'selvedge;error=http_request_denied;details="invalid_proof";revision=1'
+		return verdict === 'ok' ? json({ ok: true }) : json({ detail: verdict }, 400, { 'proxy-status': details })
+	}
 
 export const claimsOf = (token: string | null): Readonly<Record<string, unknown>> => {
 	const parsed = parseJws(token ?? '', 16_384)
