@@ -3,8 +3,8 @@ import { ok, type Result } from '../result.ts'
 import { includesOneOf } from './audience.ts'
 import { fromBase64Url } from './base64url.ts'
 import { isRevoked, type ProofError, type Proven, refuse } from './proven.ts'
-import { verifySubject } from './svid.ts'
-import { readTimes, readToken, readTokenId } from './token.ts'
+import { readSvidTimes, verifySubject } from './svid.ts'
+import { readToken, readTokenId } from './token.ts'
 import type { TrustStore } from './trustStore.ts'
 
 /** SPIFFE JWT-SVID §2: no others. */
@@ -42,7 +42,7 @@ export async function verifyJwtSvid(
 	const { header, claims } = read.value
 	if (Object.keys(header).some((name) => !HEADER_PARAMETERS.includes(name)))
 		return refuse('unsupported_header', 'a JWT-SVID has alg, kid and typ in its header, and nothing else')
-	const times = readTimes(claims, now)
+	const times = readSvidTimes(claims, now)
 	if (!times.ok) return times
 	if (!includesOneOf(claims.aud, audiences))
 		return refuse('wrong_audience', 'aud must contain the origin of the service, or the trust domain')

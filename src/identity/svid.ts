@@ -2,17 +2,28 @@
 import { ok, type Result } from '../result.ts'
 import type { KeyUse } from '../snapshot/trust.ts'
 import { algOfKey, isSvidAlgorithm } from './algorithms.ts'
-import type { Jwt } from './jws.ts'
+import type { Claims, Jwt } from './jws.ts'
 import { type ProofError, refuse } from './proven.ts'
 import { parseSpiffeId, type SpiffeId, workloadOf } from './spiffeId.ts'
-import { checkSignature } from './token.ts'
+import { checkSignature, MAX_AHEAD_MS, readTimes, type Times } from './token.ts'
 import { type KeyFault, keyOf, type TrustStore } from './trustStore.ts'
+
+/** The longest that the mesh issues, and the longest that a revocation need be remembered for. */
+const MAX_LIFETIME_MS = 86_400_000
 
 export interface Subject {
 	readonly spiffeId: string
 	readonly trustDomain: string
 	readonly namespace?: string
 	readonly workload?: string
+}
+
+/** What another trust domain issued for longer than a revocation lasts would be good again after it. */
+export function readSvidTimes(claims: Claims, now: number): Result<Times, ProofError> {
+	const times = readTimes(claims, now)
+	return times.ok && times.value.expiresAt > now + MAX_LIFETIME_MS + MAX_AHEAD_MS
+		? refuse('too_long_lived', 'exp must be at most 24 hours ahead')
+		: times
 }
 
 /**

@@ -5,8 +5,8 @@ import { hashOf } from './base64url.ts'
 import type { Claims } from './jws.ts'
 import { isRevoked, type ProofError, type Proven, refuse } from './proven.ts'
 import { importPublicKey, readPublicJwk, thumbprint } from './publicKey.ts'
-import { verifySubject } from './svid.ts'
-import { readTimes, readToken, readTokenId } from './token.ts'
+import { readSvidTimes, verifySubject } from './svid.ts'
+import { readToken, readTokenId } from './token.ts'
 import type { TrustStore } from './trustStore.ts'
 
 /** It proves nothing until a WPT by its key comes with it. */
@@ -25,7 +25,7 @@ export async function verifyWit(trust: TrustStore, wit: string, now: number): Pr
 	const token = readToken(wit, ['wit+jwt'])
 	if (!token.ok) return token
 	const { claims } = token.value
-	const times = readTimes(claims, now)
+	const times = readSvidTimes(claims, now)
 	if (!times.ok) return times
 	if (Object.hasOwn(claims, 'aud')) return refuse('unexpected_audience', 'a WIT-SVID must have no aud')
 	const tokenId = readTokenId(claims.jti, 1)

@@ -87,6 +87,7 @@ describe('a JWT-SVID is refused', () => {
 		['without exp', 'bad_time', { exp: undefined }],
 		['expired now', 'expired', { exp: SECONDS }],
 		['expired by a second', 'expired', { exp: SECONDS - 1 }],
+		['good for longer than a revocation of it would last', 'too_long_lived', { exp: SECONDS + 86_461 }],
 		['issued in the future', 'not_yet_valid', { iat: SECONDS + 61 }],
 		['without aud', 'wrong_audience', { aud: undefined }],
 		['for nobody', 'wrong_audience', { aud: [] }],

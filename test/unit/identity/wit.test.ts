@@ -114,6 +114,7 @@ describe('a WIT is refused', () => {
 		['with nbf as a list', 'bad_time', { nbf: [SECONDS] }],
 		['expired now', 'expired', { exp: SECONDS }],
 		['expired by a second', 'expired', { exp: SECONDS - 1 }],
+		['good for longer than a revocation of it would last', 'too_long_lived', { exp: SECONDS + 86_461 }],
 		['issued in the future', 'not_yet_valid', { iat: SECONDS + 61 }],
 		['valid in the future', 'not_yet_valid', { nbf: SECONDS + 61 }],
 		['with an audience', 'unexpected_audience', { aud: 'https://orders.mesh.example.com' }],
