@@ -1,6 +1,5 @@
 /** The keys of the mesh, one object per mesh: it makes, rotates, publishes and uses them, and keeps what was revoked. */
 import { DurableObject } from 'cloudflare:workers'
-import { admit, createLimits, ISSUING, JOINING, type Limits, networkOf } from '../src/keys/limits.ts'
 import { hasStarted } from '../src/keys/ring.ts'
 import { nextDueAt, settingsOf } from '../src/keys/schedule.ts'
 import type {
@@ -13,6 +12,7 @@ import type {
 	IssuedToken,
 	IssueRefusal,
 	JoinEvidence,
+	JoinRefusal,
 	JoinTokenInfo,
 	JwtSvidRequest,
 	KeyRingInfo,
@@ -21,9 +21,12 @@ import type {
 	Principal,
 	Published,
 	Revocation,
+	RevocationList,
 	RevocationTarget,
+	RevokeRefusal,
 	RotateOutcome,
 	RotateRequest,
+	ShownOnce,
 	WitRequest,
 	WorkloadName,
 } from '../src/ports.ts'
@@ -31,6 +34,7 @@ import { durationMs } from '../src/resources/duration.ts'
 import type { Mesh } from '../src/resources/mesh.ts'
 import { err, ok, type Result } from '../src/result.ts'
 import type { PublicJwk } from '../src/snapshot/trust.ts'
+import { admitJoin, clearUp, openCounters } from './keyRingCounters.ts'
 import { listEvents, storeEvent } from './keyRingEvents.ts'
 import { type FetchedKind, keepFetched, listFetched, readFetched, storeFetched } from './keyRingFetched.ts'
 import { infoOf } from './keyRingInfo.ts'
@@ -38,19 +42,16 @@ import { type Desk, delegate, issueCertificate, issueJwtSvid, issueWit } from '.
 import {
 	createJoinToken,
 	deleteJoinToken,
-	firstTime,
+	findJoinToken,
 	type JoinTokenRequest,
 	listJoinTokens,
-	openSeen,
-	pruneJoins,
-	redeemJoinToken,
-	type Seen,
 } from './keyRingJoins.ts'
 import { Publisher, type TrustTaker } from './keyRingPublisher.ts'
-import { liftRevocation, listRevocations, pruneRevocations, storeRevocation } from './keyRingRevocations.ts'
+import { type MadeLists, revocationLists } from './keyRingRevocationLists.ts'
+import { liftRevocation, listRevocations, storeRevocation } from './keyRingRevocations.ts'
 import { rotateDue, rotateOnDemand, startRing } from './keyRingRotation.ts'
+import { firstTime } from './keyRingSeen.ts'
 import { RingState } from './keyRingState.ts'
-import { keyRingTables } from './keyRingTables.ts'
 import { within } from './within.ts'
 
 export interface KeyRingEnv {
@@ -69,30 +70,20 @@ const SETTINGS_TIMEOUT_MS = 2_000
 const PAUSE_MS = 60_000
 
 export class KeyRing extends DurableObject<KeyRingEnv> implements KeyRingPort {
-	readonly #sql: SqlStorage
+	readonly #sql = this.ctx.storage.sql
 	readonly #publisher = new Publisher(() => this.env.POLICY_STORE.getByName('mesh'))
-	readonly #joining: Limits
-	readonly #issuing: Limits
-	readonly #seen: Seen
+	readonly #counters = openCounters(this.ctx.storage, Date.now())
+	readonly #lists: MadeLists = new Map()
 	#held: RingState | undefined
 	#turn: Promise<unknown> = Promise.resolve()
 	#pausedUntil = 0
 
-	constructor(ctx: DurableObjectState, env: KeyRingEnv) {
-		super(ctx, env)
-		this.#sql = ctx.storage.sql
-		this.#sql.exec(keyRingTables)
-		this.#seen = openSeen(this.#sql)
-		this.#joining = createLimits(JOINING, Date.now())
-		this.#issuing = createLimits(ISSUING, Date.now())
-	}
-
-	async issueWit(request: WitRequest): Promise<Result<IssuedToken, IssueRefusal>> {
+	async issueWit(request: WitRequest): Promise<Result<IssuedToken, JoinRefusal>> {
 		const started = await this.#started()
 		return started.ok ? issueWit(this.#desk, request) : started
 	}
 
-	async issueJwtSvid(request: JwtSvidRequest): Promise<Result<IssuedToken, IssueRefusal>> {
+	async issueJwtSvid(request: JwtSvidRequest): Promise<Result<IssuedToken, JoinRefusal>> {
 		const started = await this.#started()
 		return started.ok ? issueJwtSvid(this.#desk, request) : started
 	}
@@ -119,17 +110,16 @@ export class KeyRing extends DurableObject<KeyRingEnv> implements KeyRingPort {
 		return deleteJoinToken(this.#sql, id, actor, Date.now())
 	}
 
-	async redeemJoinToken(hash: string): Promise<{ readonly workload: WorkloadName; readonly trust: string } | null> {
-		return redeemJoinToken(this.#sql, hash, Date.now())
+	async findJoinToken(hash: string): Promise<{ readonly workload: WorkloadName; readonly trust: string } | null> {
+		return findJoinToken(this.#sql, hash, Date.now())
 	}
 
-	async once(value: string, expiresAt: number): Promise<boolean> {
-		return firstTime(this.#sql, this.#seen, value, expiresAt, Date.now())
+	async once(subject: string, shown: ShownOnce): Promise<'first' | 'again' | 'full'> {
+		return firstTime(this.#sql, this.#counters.seen, subject, shown, Date.now())
 	}
 
 	async admitJoin(clientAddress: string): Promise<{ readonly retryAfterSeconds: number } | null> {
-		const retryAfterSeconds = admit(this.#joining, networkOf(clientAddress), Date.now())
-		return retryAfterSeconds === 0 ? null : { retryAfterSeconds }
+		return admitJoin(this.#counters, clientAddress, Date.now())
 	}
 
 	async refused({ method, subject, clientAddress }: Omit<JoinEvidence, 'trust'>, why: string): Promise<void> {
@@ -139,7 +129,7 @@ export class KeyRing extends DurableObject<KeyRingEnv> implements KeyRingPort {
 
 	async info(): Promise<KeyRingInfo> {
 		await this.#started()
-		return infoOf(this.#state, this.#sql, Date.now())
+		return infoOf(this.#state, this.#counters, Date.now())
 	}
 
 	async rotate(request: RotateRequest, actor: Principal): Promise<Result<readonly RotateOutcome[], IssueRefusal>> {
@@ -156,13 +146,12 @@ export class KeyRing extends DurableObject<KeyRingEnv> implements KeyRingPort {
 		await this.#started()
 		await this.#publisher.compare(this.#state)
 		await this.#rotateDue()
-		pruneJoins(this.#sql, this.#seen, Date.now())
-		pruneRevocations(this.#sql, Date.now())
+		clearUp(this.#counters, Date.now())
 		await this.#propagate()
-		return infoOf(this.#state, this.#sql, Date.now())
+		return infoOf(this.#state, this.#counters, Date.now())
 	}
 
-	revoke(target: RevocationTarget, reason: string, actor: Principal): Promise<Revocation> {
+	revoke(target: RevocationTarget, reason: string, actor: Principal): Promise<Result<Revocation, RevokeRefusal>> {
 		return this.#change((now) => storeRevocation(this.#sql, target, reason, actor, now))
 	}
 
@@ -181,6 +170,11 @@ export class KeyRing extends DurableObject<KeyRingEnv> implements KeyRingPort {
 	async published(): Promise<Published> {
 		await this.#started()
 		return this.#state.serve(Date.now())
+	}
+
+	async revocationLists(known: Readonly<Record<string, number>>): Promise<readonly RevocationList[]> {
+		await this.#started()
+		return revocationLists(this.#state, this.#sql, this.#lists, known)
 	}
 
 	async fetchedKeys(name: string): Promise<FetchedKeys | null> {
@@ -221,7 +215,7 @@ export class KeyRing extends DurableObject<KeyRingEnv> implements KeyRingPort {
 	}
 
 	get #desk(): Desk {
-		return { state: this.#state, sql: this.#sql, limits: this.#issuing }
+		return { ...this.#counters, state: this.#state, sql: this.#sql }
 	}
 
 	/** The first call of anything makes the first keys. */

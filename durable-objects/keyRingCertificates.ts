@@ -41,14 +41,21 @@ export interface Root {
 	readonly privateKey: CryptoKey
 }
 
-export const issuerOf = (authority: Authority | undefined, privateKey: CryptoKey): Issuer => {
+/** What stands in every certificate. */
+export interface Names {
+	readonly trustDomain: string
+	/** URL of the API, an origin without a final `/`. */
+	readonly issuer: string
+}
+
+export const issuerOf = (authority: Authority | undefined, privateKey: CryptoKey, { issuer }: Names): Issuer => {
 	if (authority?.certificate === undefined) throw new Error('an authority that signs has a certificate')
-	return { certificate: authority.certificate, privateKey }
+	return { certificate: authority.certificate, privateKey, revocationLists: `${issuer}/v1/identity/crl` }
 }
 
 /** The intermediate with a certificate of this root. */
 export async function certified(
-	trustDomain: string,
+	names: Names,
 	{ jwk, authority }: Pick<RingKey, 'jwk' | 'authority'>,
 	root: Root,
 	now: number,
@@ -56,15 +63,16 @@ export async function certified(
 	const publicKey = await importPublicKey(jwk)
 	if (!publicKey.ok) throw new Error(publicKey.error)
 	const validity = validFor(INTERMEDIATE_LIFETIME_MS, now)
-	const issuer = issuerOf(root.authority, root.privateKey)
+	const issuer = issuerOf(root.authority, root.privateKey, names)
+	const { trustDomain } = names
 	const certificate = await createIntermediate({ trustDomain, publicKey: publicKey.value, issuer, ...validity })
 	const expiresAt = Math.min(validity.notAfter, root.authority.expiresAt ?? Infinity)
 	return { keyId: authority!.keyId, certificate, expiresAt }
 }
 
 /** The next root with what the one before says of it. */
-export async function crossCertified(next: Authority, before: Root, now: number): Promise<Authority> {
-	const issuer = issuerOf(before.authority, before.privateKey)
+export async function crossCertified(names: Names, next: Authority, before: Root, now: number): Promise<Authority> {
+	const issuer = issuerOf(before.authority, before.privateKey, names)
 	const certificate = await crossSign({ root: next.certificate!, issuer, ...validFor(ROOT_LIFETIME_MS, now) })
 	return { ...next, cross: { certificate, by: before.kid } }
 }

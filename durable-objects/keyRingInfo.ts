@@ -2,10 +2,13 @@
 import { activeKey, hasStarted, PURPOSES, pendingKey, type RingKey } from '../src/keys/ring.ts'
 import { expectedTakeOverAt } from '../src/keys/schedule.ts'
 import type { KeyInfo, KeyRingInfo, PurposeInfo } from '../src/ports.ts'
+import type { Counters } from './keyRingCounters.ts'
+import { delegationsInfo } from './keyRingDelegations.ts'
 import { readFailures } from './keyRingKeys.ts'
+import { revocationsInfo } from './keyRingRevocations.ts'
 import type { RingState } from './keyRingState.ts'
 
-export function infoOf(state: RingState, sql: SqlStorage, now: number): KeyRingInfo {
+export function infoOf(state: RingState, { storage: { sql }, delegations }: Counters, now: number): KeyRingInfo {
 	const { ring, context, vault } = state
 	return {
 		trustDomain: context.trustDomain,
@@ -15,6 +18,8 @@ export function infoOf(state: RingState, sql: SqlStorage, now: number): KeyRingI
 		purposes: hasStarted(ring) ? purposesOf(state, sql, now) : [],
 		keys: ring.keys.map(shown).reverse(),
 		sealedUnder: vault.sealedUnder(),
+		delegations: delegationsInfo(delegations),
+		revocations: revocationsInfo(sql, now),
 	}
 }
 

@@ -5,7 +5,7 @@ import { createDelegation } from '../src/identity/delegation.ts'
 import { signJws } from '../src/identity/jws.ts'
 import { importPublicKey, readPublicJwk, thumbprint } from '../src/identity/publicKey.ts'
 import { spiffeIdOf } from '../src/identity/spiffeId.ts'
-import { admit, type Limits } from '../src/keys/limits.ts'
+import { admit } from '../src/keys/limits.ts'
 import { chainBelowRoots, rootCertificates } from '../src/keys/publication.ts'
 import { issuedAtSeconds, MAX_TTL_SECONDS } from '../src/keys/revocations.ts'
 import { activeKey, type Ring, type RingKey } from '../src/keys/ring.ts'
@@ -15,6 +15,7 @@ import type {
 	IssuedCertificate,
 	IssuedToken,
 	IssueRefusal,
+	JoinRefusal,
 	JwtSvidRequest,
 	KeyPurpose,
 	WitRequest,
@@ -23,14 +24,15 @@ import type {
 import { err, ok, type Result } from '../src/result.ts'
 import type { PublicJwk } from '../src/snapshot/trust.ts'
 import { BACKDATED_MS, issuerOf, newSerialNumber } from './keyRingCertificates.ts'
+import type { Counters } from './keyRingCounters.ts'
+import { admitDelegation, countDelegation } from './keyRingDelegations.ts'
 import { detailOf, storeEvent } from './keyRingEvents.ts'
+import { recordLeaf, waitForRoom } from './keyRingIssued.ts'
 import { banOf, isKeyRevoked } from './keyRingRevocations.ts'
-import type { RingState } from './keyRingState.ts'
+import { type Till, usesRefusal, useUp } from './keyRingUses.ts'
 
-export interface Desk {
-	readonly state: RingState
+export interface Desk extends Till, Counters {
 	readonly sql: SqlStorage
-	readonly limits: Limits
 }
 
 /** In seconds: SPIFFE asks for short lives; these are the shortest and longest that the mesh gives. */
@@ -65,16 +67,22 @@ async function signerOf({ state }: Desk, purpose: KeyPurpose, until: number): Pr
 
 /** Whether the workload may be issued something now, and as of when, in seconds since the epoch. */
 function admitWorkload(
-	{ sql, limits, state }: Desk,
+	{ sql, issuing, state }: Desk,
 	workload: WorkloadName,
 	now: number,
 ): Result<Admitted, IssueRefusal> {
 	const { isBanned, revokedAt } = banOf(sql, workload)
 	if (isBanned) return err({ reason: 'workload_revoked' })
 	const spiffeId = spiffeIdOf(state.context.trustDomain, workload.namespace, workload.workload)
-	const retryAfterSeconds = admit(limits, spiffeId, now)
+	const retryAfterSeconds = admit(issuing, spiffeId, now)
 	if (retryAfterSeconds > 0) return err({ reason: 'too_many', retryAfterSeconds })
 	return ok({ spiffeId, issuedAt: issuedAtSeconds(now, revokedAt), ...(revokedAt !== undefined && { revokedAt }) })
+}
+
+/** For whom something is to be used up: replays are refused first, and take nothing from what the workload may be issued. */
+function admitJoin(desk: Desk, request: WitRequest | JwtSvidRequest, now: number): Result<Admitted, JoinRefusal> {
+	const refusal = usesRefusal(desk, request, now)
+	return refusal === undefined ? admitWorkload(desk, request.workload, now) : err(refusal)
 }
 
 interface Admitted {
@@ -84,11 +92,11 @@ interface Admitted {
 }
 
 /** draft-ietf-wimse-workload-creds-02 in the profile of SPIFFE WIT-SVID. */
-export async function issueWit(desk: Desk, request: WitRequest): Promise<Result<IssuedToken, IssueRefusal>> {
+export async function issueWit(desk: Desk, request: WitRequest): Promise<Result<IssuedToken, JoinRefusal>> {
 	const now = Date.now()
 	const key = await workloadKey(desk, request.jwk, now)
 	if (!key.ok) return key
-	const admitted = admitWorkload(desk, request.workload, now)
+	const admitted = admitJoin(desk, request, now)
 	if (!admitted.ok) return admitted
 	const { spiffeId, issuedAt } = admitted.value
 	const expiresIn = within(request.ttlSeconds, WIT_TTL)
@@ -101,8 +109,8 @@ export async function issueWit(desk: Desk, request: WitRequest): Promise<Result<
 }
 
 /** SPIFFE JWT-SVID. */
-export async function issueJwtSvid(desk: Desk, request: JwtSvidRequest): Promise<Result<IssuedToken, IssueRefusal>> {
-	const admitted = admitWorkload(desk, request.workload, Date.now())
+export async function issueJwtSvid(desk: Desk, request: JwtSvidRequest): Promise<Result<IssuedToken, JoinRefusal>> {
+	const admitted = admitJoin(desk, request, Date.now())
 	if (!admitted.ok) return admitted
 	const { spiffeId, issuedAt } = admitted.value
 	const expiresIn = within(request.ttlSeconds, JWT_SVID_TTL)
@@ -127,15 +135,16 @@ async function sign(
 	typ: string,
 	claims: ReturnType<typeof claimsOf>,
 	{ request, spiffeId, expiresIn }: { request: WitRequest | JwtSvidRequest; spiffeId: string; expiresIn: number },
-): Promise<Result<IssuedToken, IssueRefusal>> {
+): Promise<Result<IssuedToken, JoinRefusal>> {
 	const signer = await signerOf(desk, purpose, claims.exp * 1000)
 	if (!signer.ok) return signer
 	const { key, privateKey } = signer.value
 	const token = await signJws({ alg: 'ES256', typ, kid: key.kid }, claims, privateKey)
 	const detail = { ...detailOf(request.evidence), token: claims.jti, key: key.kid, expiresIn }
 	const action = purpose === 'wit-svid' ? 'wit.issue' : 'jwtSvid.issue'
-	storeEvent(desk.sql, { action, actor: spiffeId, detail }, Date.now())
-	return ok({ token, spiffeId, expiresIn })
+	const now = Date.now()
+	const refusal = useUp(desk, request, () => storeEvent(desk.sql, { action, actor: spiffeId, detail }, now), now)
+	return refusal === undefined ? ok({ token, spiffeId, expiresIn }) : err(refusal)
 }
 
 /** A workload's own key, as it may be bound: on its curve, for ES256, and not revoked. */
@@ -159,6 +168,8 @@ export async function delegate(
 	region: string,
 	value: PublicJwk,
 ): Promise<Result<Delegation, IssueRefusal>> {
+	const retryAfterSeconds = admitDelegation(desk.sql, desk.delegations, region, Date.now())
+	if (retryAfterSeconds > 0) return err({ reason: 'too_many', retryAfterSeconds })
 	const jwk = await publicKeyOf(value)
 	if (!jwk.ok) return jwk
 	const { trustDomain, issuer } = desk.state.context
@@ -168,7 +179,9 @@ export async function delegate(
 	if (!signer.ok) return signer
 	const { key, privateKey } = signer.value
 	const input = { trustDomain, issuer, region, jwk: jwk.value, issuedAt, expiresAt }
-	return ok({ token: await createDelegation(input, key.kid, privateKey), issuer, expiresAt })
+	const token = await createDelegation(input, key.kid, privateKey)
+	countDelegation(desk.sql, desk.delegations, region, Date.now())
+	return ok({ token, issuer, expiresAt })
 }
 
 /** SPIFFE X509-SVID. The chain verifies with any root of the bundle. */
@@ -182,17 +195,39 @@ export async function issueCertificate(
 	const proven = await provenKey(request.csr, admitted.value.spiffeId)
 	if (!proven.ok) return err({ reason: 'invalid_csr', detail: proven.error })
 	const { kty, crv, x, y } = (await crypto.subtle.exportKey('jwk', proven.value)) as PublicJwk
-	if (isKeyRevoked(desk.sql, await thumbprint({ kty, crv, x, y, alg: 'ES256' } as PublicJwk), now))
-		return err({ reason: 'key_revoked' })
-	return certify(desk, request, admitted.value, now)
+	const keyThumbprint = await thumbprint({ kty, crv, x, y, alg: 'ES256' } as PublicJwk)
+	if (isKeyRevoked(desk.sql, keyThumbprint, now)) return err({ reason: 'key_revoked' })
+	const retryAfterSeconds = waitForRoom(desk.sql, request.workload, now)
+	if (retryAfterSeconds > 0) return err({ reason: 'too_many', retryAfterSeconds })
+	return certify(desk, request, { ...admitted.value, keyThumbprint }, now)
+}
+
+/** For revocation lists. A revocation that came while the certificate was made has not found it: nobody gets it then. */
+function record(
+	{ sql }: Desk,
+	certificate: string,
+	workload: WorkloadName,
+	{ keyThumbprint, revokedAt }: Certified,
+): Result<void, IssueRefusal> {
+	const ban = banOf(sql, workload)
+	if (ban.isBanned || ban.revokedAt !== revokedAt) return err({ reason: 'workload_revoked' })
+	if (isKeyRevoked(sql, keyThumbprint, Date.now())) return err({ reason: 'key_revoked' })
+	recordLeaf(sql, certificate, workload, keyThumbprint)
+	return ok(undefined)
+}
+
+interface Certified extends Admitted {
+	/** RFC 7638. */
+	readonly keyThumbprint: string
 }
 
 async function certify(
 	desk: Desk,
-	{ csr, ttlSeconds, evidence }: CertificateRequest,
-	{ spiffeId, revokedAt }: Admitted,
+	{ workload, csr, ttlSeconds, evidence }: CertificateRequest,
+	certified: Certified,
 	now: number,
 ): Promise<Result<IssuedCertificate, IssueRefusal>> {
+	const { spiffeId, revokedAt } = certified
 	const notAfter = now + within(ttlSeconds, CERTIFICATE_TTL) * 1000
 	const signer = await signerOf(desk, 'x509-intermediate', notAfter)
 	if (!signer.ok) return signer
@@ -203,8 +238,11 @@ async function certify(
 	const earliest = revokedAt === undefined ? 0 : issuedAtSeconds(revokedAt, revokedAt) * 1000
 	const serialNumber = newSerialNumber()
 	const validity = { notBefore: Math.max(now - BACKDATED_MS, earliest), notAfter, serialNumber }
-	const leaf = await issueLeaf({ spiffeId, csr, issuer: issuerOf(key.authority, privateKey), ...validity })
+	const issuer = issuerOf(key.authority, privateKey, desk.state.context)
+	const leaf = await issueLeaf({ spiffeId, csr, issuer, ...validity })
 	if (!leaf.ok) return err({ reason: 'invalid_csr', detail: leaf.error })
+	const recorded = record(desk, leaf.value.certificate, workload, certified)
+	if (!recorded.ok) return recorded
 	const expiresIn = Math.floor((leaf.value.notAfter - now) / 1000)
 	const detail = { ...detailOf(evidence), serialNumber, key: key.kid, expiresIn }
 	storeEvent(desk.sql, { action: 'certificate.issue', actor: spiffeId, detail }, now)

@@ -1,5 +1,4 @@
-/** Join tokens, and the memory of what may be shown to the mesh only once. */
-import { createHash } from 'node:crypto'
+/** Join tokens: each gives its workload one credential, and is used up in the transaction that puts this on record. */
 import type { JoinTokenInfo, Principal, WorkloadName } from '../src/ports.ts'
 import { storeEvent } from './keyRingEvents.ts'
 
@@ -24,11 +23,6 @@ export interface JoinTokenRequest {
 
 /** A token that is no good any more is shown for this long after it would have expired. */
 const KEPT_MS = 7 * 86_400_000
-/**
- * Some 10 MB. Proofs live for five minutes, and all addresses together may try 200 times a second: 60,000 in that time, and as many
- * again by workloads that renew.
- */
-const MAX_SEEN = 120_000
 
 export function createJoinToken(
 	sql: SqlStorage,
@@ -65,58 +59,27 @@ export function deleteJoinToken(sql: SqlStorage, id: string, actor: Principal, n
 	return true
 }
 
-/** Looking up a SHA-256 by index leaks nothing useful: who cannot choose a hash cannot approach one. */
-export function redeemJoinToken(
+/** Whom it is for, if it is good yet. Looking up a SHA-256 by index leaks nothing useful: who cannot choose a hash cannot approach one. */
+export function findJoinToken(
 	sql: SqlStorage,
 	hash: string,
 	now: number,
 ): { workload: WorkloadName; trust: string } | null {
 	const [row] = sql.exec<TokenRow>(
-		'UPDATE join_tokens SET used_at = ?1 WHERE hash = ?2 AND used_at IS NULL AND expires_at > ?1 RETURNING *',
-		now,
+		'SELECT * FROM join_tokens WHERE hash = ? AND used_at IS NULL AND expires_at > ?',
 		hash,
+		now,
 	)
 	if (row === undefined) return null
 	return { workload: { namespace: row.namespace, workload: row.workload }, trust: row.trust }
 }
 
-/** Counted here, because counting them in the table takes as long as there are many. */
-export interface Seen {
-	count: number
+/** One that has just been found, in the transaction of what is issued for it. */
+export function useJoinToken(sql: SqlStorage, hash: string, now: number): void {
+	sql.exec('UPDATE join_tokens SET used_at = ? WHERE hash = ?', now, hash)
 }
 
-export const openSeen = (sql: SqlStorage): Seen => ({
-	count: sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM seen').one().n,
-})
-
-/** True once per value. False too for what has expired, and when too many are remembered: nothing is shown twice. */
-export function firstTime(sql: SqlStorage, seen: Seen, value: string, expiresAt: number, now: number): boolean {
-	if (!(expiresAt > now)) return false
-	if (seen.count >= MAX_SEEN) forgetSeen(sql, seen, now)
-	if (seen.count >= MAX_SEEN) return false
-	const hash = createHash('sha256').update(value).digest('hex')
-	// One that has expired is new again: whoever checks the value refuses it for its age.
-	const isNew =
-		sql
-			.exec(
-				`INSERT INTO seen (hash, expires_at) VALUES (?1, ?2) ON CONFLICT (hash) DO
-					UPDATE SET expires_at = excluded.expires_at WHERE expires_at <= ?3 RETURNING hash`,
-				hash,
-				Math.ceil(expiresAt),
-				now,
-			)
-			.toArray().length > 0
-	if (isNew) seen.count++
-	return isNew
-}
-
-function forgetSeen(sql: SqlStorage, seen: Seen, now: number): void {
-	sql.exec('DELETE FROM seen WHERE expires_at <= ?', now)
-	seen.count = openSeen(sql).count
-}
-
-export function pruneJoins(sql: SqlStorage, seen: Seen, now: number): void {
-	forgetSeen(sql, seen, now)
+export function pruneJoinTokens(sql: SqlStorage, now: number): void {
 	sql.exec('DELETE FROM join_tokens WHERE expires_at < ?', now - KEPT_MS)
 }
 

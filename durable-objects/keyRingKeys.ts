@@ -1,8 +1,10 @@
 /** The ring in its tables: its keys, what was asked for, and how far it is published. */
 
-import { isHeld, type KeySettings, type Ring, type RingKey } from '../src/keys/ring.ts'
+import { heldKeys } from '../src/keys/publication.ts'
+import type { KeySettings, Ring, RingKey } from '../src/keys/ring.ts'
 import { settingsOf } from '../src/keys/schedule.ts'
 import type { KeyPurpose } from '../src/ports.ts'
+import { recordAuthority } from './keyRingIssued.ts'
 import { readMeta, readNumber, writeMeta } from './keyRingTables.ts'
 
 export function loadRing(sql: SqlStorage): Ring {
@@ -21,18 +23,22 @@ export function loadRing(sql: SqlStorage): Ring {
 	}
 }
 
-/** Writes what differs, in the caller's transaction. The private keys of those that sign no more are destroyed with it. */
+/**
+ * Writes what differs, in the caller's transaction. The private keys of those that sign no more are destroyed with it, and what
+ * certificates there were of authorities stays on record.
+ */
 export function storeRing(sql: SqlStorage, before: Ring, after: Ring, sealed: ReadonlyMap<string, string>): void {
 	const known = new Map(before.keys.map((key) => [key.kid, key]))
 	for (const key of after.keys) {
-		if (known.get(key.kid) !== key) storeKey(sql, key)
-		if (!isHeld(key) && isHeld(known.get(key.kid) ?? key)) destroy(sql, key.kid)
+		if (known.get(key.kid) !== key) {
+			storeKey(sql, key)
+			recordAuthority(sql, key)
+		}
 		known.delete(key.kid)
 	}
-	for (const kid of known.keys()) {
-		sql.exec('DELETE FROM keys WHERE kid = ?', kid)
-		destroy(sql, kid)
-	}
+	for (const kid of known.keys()) sql.exec('DELETE FROM keys WHERE kid = ?', kid)
+	const held = heldKeys(after)
+	for (const kid of heldKeys(before)) if (!held.has(kid)) sql.exec('DELETE FROM private_keys WHERE kid = ?', kid)
 	for (const [kid, text] of sealed)
 		sql.exec('INSERT OR REPLACE INTO private_keys (kid, sealed) VALUES (?, ?)', kid, text)
 	if (after.requested !== before.requested) storeRequested(sql, after.requested)
@@ -46,10 +52,6 @@ export function storeKey(sql: SqlStorage, key: RingKey): void {
 		key.kid,
 		JSON.stringify(key),
 	)
-}
-
-const destroy = (sql: SqlStorage, kid: string): void => {
-	sql.exec('DELETE FROM private_keys WHERE kid = ?', kid)
 }
 
 function storeRequested(sql: SqlStorage, requested: readonly KeyPurpose[]): void {

@@ -3,12 +3,19 @@ import { type Authority, activeKey, PURPOSES, pendingKey, type Ring, type RingKe
 import type { Material } from '../src/keys/transitions.ts'
 import type { KeyPurpose } from '../src/ports.ts'
 import { err, ok, type Result } from '../src/result.ts'
-import { certified, crossCertified, type Root, rootAuthority, standbyAuthority } from './keyRingCertificates.ts'
+import {
+	certified,
+	crossCertified,
+	type Names,
+	type Root,
+	rootAuthority,
+	standbyAuthority,
+} from './keyRingCertificates.ts'
 import type { NewPair, Vault } from './keyRingVault.ts'
 
 export interface Workshop {
 	readonly vault: Vault
-	readonly trustDomain: string
+	readonly names: Names
 	/** ms since the epoch. */
 	readonly now: number
 }
@@ -24,13 +31,13 @@ interface NewKey {
 	readonly pair: NewPair
 }
 
-async function newKey({ vault, trustDomain, now }: Workshop, purpose: KeyPurpose): Promise<Result<NewKey, string>> {
+async function newKey({ vault, names, now }: Workshop, purpose: KeyPurpose): Promise<Result<NewKey, string>> {
 	const pair = await vault.createPair()
 	if (!pair.ok) return pair
 	const { kid, jwk, keys } = pair.value
 	const authority =
 		purpose === 'x509-root'
-			? await rootAuthority(trustDomain, keys, now)
+			? await rootAuthority(names.trustDomain, keys, now)
 			: purpose === 'x509-intermediate' && (await standbyAuthority(keys.publicKey))
 	const key: RingKey = { kid, purpose, state: 'pending', jwk, createdAt: now, ...(authority && { authority }) }
 	return ok({ key, pair: pair.value })
@@ -63,8 +70,8 @@ export async function makeFirst(workshop: Workshop): Promise<Result<Made<readonl
 }
 
 /** Of a key that takes over. */
-const authorityOf = async ({ trustDomain, now }: Workshop, key: RingKey, root: Root): Promise<Authority | undefined> =>
-	key.purpose === 'x509-intermediate' ? certified(trustDomain, key, root, now) : key.authority
+const authorityOf = async ({ names, now }: Workshop, key: RingKey, root: Root): Promise<Authority | undefined> =>
+	key.purpose === 'x509-intermediate' ? certified(names, key, root, now) : key.authority
 
 /** For a rotation in good order. */
 export async function makeNext(
@@ -84,7 +91,7 @@ export async function makeNext(
 
 /** Certificates that change when the standby takes over. */
 async function renewed(
-	{ vault, trustDomain, now }: Workshop,
+	{ vault, names, now }: Workshop,
 	ring: Ring,
 	purpose: KeyPurpose,
 	nextKey: CryptoKey,
@@ -93,13 +100,13 @@ async function renewed(
 	const before = await activeRoot(vault, ring)
 	if (!before.ok) return before
 	const next = pendingKey(ring, purpose)!
-	if (purpose === 'x509-intermediate') return ok({ [next.kid]: await certified(trustDomain, next, before.value, now) })
+	if (purpose === 'x509-intermediate') return ok({ [next.kid]: await certified(names, next, before.value, now) })
 	const root: Root = { kid: next.kid, authority: next.authority!, privateKey: nextKey }
 	const intermediate = activeKey(ring, 'x509-intermediate')!
 	return ok({
-		[next.kid]: await crossCertified(root.authority, before.value, now),
+		[next.kid]: await crossCertified(names, root.authority, before.value, now),
 		// The same key, below the new root from now on: leaves of before and after verify by the same authority.
-		[intermediate.kid]: await certified(trustDomain, intermediate, root, now),
+		[intermediate.kid]: await certified(names, intermediate, root, now),
 	})
 }
 
@@ -133,7 +140,7 @@ export async function makeSubstitute(
 	if (purpose !== 'x509-intermediate') return ok({ materials: materialOf(standby.value, next, fresh), sealed })
 	const root = newRoot === undefined ? await activeRoot(workshop.vault, ring) : ok(newRoot)
 	if (!root.ok) return err(`${root.error}. Rotate x509-root as compromised too`)
-	const authority = await certified(workshop.trustDomain, next, root.value, workshop.now)
+	const authority = await certified(workshop.names, next, root.value, workshop.now)
 	return ok({ materials: materialOf(standby.value, { ...next, authority }, fresh), sealed })
 }
 

@@ -1,7 +1,19 @@
 /** Revocations: what is refused from now on, what is issued no more, and for how long. */
+import { mayTake } from '../src/keys/limits.ts'
 import { refusesUntil } from '../src/keys/revocations.ts'
-import type { Page, Principal, Revocation, RevocationTarget, WorkloadName } from '../src/ports.ts'
+import type {
+	Page,
+	Principal,
+	Revocation,
+	RevocationsInfo,
+	RevocationTarget,
+	RevokeRefusal,
+	WorkloadName,
+} from '../src/ports.ts'
+import { err, ok, type Result } from '../src/result.ts'
 import { storeEvent } from './keyRingEvents.ts'
+import { pruneIssued, takeBackLeaves } from './keyRingIssued.ts'
+import { readNumber, writeMeta } from './keyRingTables.ts'
 
 interface RevocationRow extends Record<string, SqlStorageValue> {
 	id: number
@@ -12,8 +24,16 @@ interface RevocationRow extends Record<string, SqlStorageValue> {
 	lifted_at: number | null
 }
 
-/** What no longer refuses anything is shown for this long. */
+/** What no longer refuses anything is shown for this long, and so much of it. */
 const KEPT_MS = 90 * 86_400_000
+const KEPT = 10_000
+/**
+ * At a time, of all operators; one alone may have half. They travel to every isolate in one part: with 256 characters for each they
+ * fill five of the eight millions that it may have, of which bundles of others may fill two. In practice they are 40 long: an isolate
+ * reads as many in 10 ms and holds them in 3 MB.
+ */
+const MAX_IN_FORCE = 20_000
+const CHARACTERS_EACH = 256
 
 /** One text for each target, in which it is found. */
 function textOf(target: RevocationTarget): string {
@@ -35,6 +55,46 @@ const isInForce = ({ target, revoked_at, lifted_at }: RevocationRow, now: number
 
 const isOfWorkload = (target: string): boolean => target.startsWith('{"kind":"workload"')
 
+/** Among those it counts as many times as it has 256 characters. */
+const weightOf = (text: string): number => Math.ceil(text.length / CHARACTERS_EACH)
+
+const OF_WORKLOADS = `target LIKE '{"kind":"workload"%'`
+
+/** After this moment: what was revoked then refuses something yet. */
+const refusingSince = (now: number): number => now - (refusesUntil(now) - now)
+
+/** What must not be forgotten, by who revoked it. */
+function heldBy(sql: SqlStorage, now: number): ReadonlyMap<string, number> {
+	const rows = sql.exec<{ actor: string; held: number }>(
+		// Numbers that are bound are floating: these divide as integers.
+		`SELECT revoked_by AS actor, SUM((LENGTH(target) + ${CHARACTERS_EACH - 1}) / ${CHARACTERS_EACH}) AS held FROM revocations
+			WHERE revoked_at > ? OR (lifted_at IS NULL AND ${OF_WORKLOADS}) GROUP BY revoked_by`,
+		refusingSince(now),
+	)
+	return new Map(Array.from(rows, ({ actor, held }) => [actor, held]))
+}
+
+const sumOf = (held: ReadonlyMap<string, number>): number => [...held.values()].reduce((sum, each) => sum + each, 0)
+
+export const revocationsInfo = (sql: SqlStorage, now: number): RevocationsInfo => ({
+	inForce: sumOf(heldBy(sql, now)),
+	limit: MAX_IN_FORCE,
+	refused: readNumber(sql, 'revocationsRefused'),
+})
+
+function refusalFor(sql: SqlStorage, text: string, actor: Principal, now: number): RevokeRefusal | undefined {
+	const all = heldBy(sql, now)
+	const [held, inForce] = [all.get(actor.name) ?? 0, sumOf(all)]
+	if (mayTake(weightOf(text), held, inForce, MAX_IN_FORCE)) return undefined
+	writeMeta(sql, 'revocationsRefused', readNumber(sql, 'revocationsRefused') + 1)
+	storeEvent(
+		sql,
+		{ action: 'revocation.refuse', actor: actor.name, detail: { target: text, held, inForce }, refused: true },
+		now,
+	)
+	return { reason: 'too_many_revocations', held, inForce, limit: MAX_IN_FORCE }
+}
+
 /** The revocation that is in force already, or a new one. */
 export function storeRevocation(
 	sql: SqlStorage,
@@ -42,10 +102,12 @@ export function storeRevocation(
 	reason: string,
 	actor: Principal,
 	now: number,
-): Revocation {
+): Result<Revocation, RevokeRefusal> {
 	const before = newest(sql, target)
-	if (before !== undefined && isInForce(before, now)) return shown(before)
+	if (before !== undefined && isInForce(before, now)) return ok(shown(before))
 	const text = textOf(target)
+	const refusal = refusalFor(sql, text, actor, now)
+	if (refusal !== undefined) return err(refusal)
 	const row = sql
 		.exec<RevocationRow>(
 			'INSERT INTO revocations (target, reason, revoked_at, revoked_by) VALUES (?, ?, ?, ?) RETURNING *',
@@ -55,8 +117,9 @@ export function storeRevocation(
 			actor.name,
 		)
 		.one()
+	takeBackLeaves(sql, target, now)
 	storeEvent(sql, { action: 'revocation.create', actor: actor.name, detail: { target: text, reason } }, now)
-	return shown(row)
+	return ok(shown(row))
 }
 
 /** False: it is not there, not of a workload, or lifted already. What was issued before stays refused. */
@@ -82,10 +145,7 @@ export function isKeyRevoked(sql: SqlStorage, thumbprint: string, now: number): 
 /** Whatever may refuse something yet, oldest first. */
 export const readRefusing = (sql: SqlStorage, now: number): { target: RevocationTarget; revokedAt: number }[] =>
 	Array.from(
-		sql.exec<RevocationRow>(
-			'SELECT * FROM revocations WHERE revoked_at > ? ORDER BY id',
-			now - (refusesUntil(now) - now),
-		),
+		sql.exec<RevocationRow>('SELECT * FROM revocations WHERE revoked_at > ? ORDER BY id', refusingSince(now)),
 		({ target, revoked_at }) => ({ target: JSON.parse(target) as RevocationTarget, revokedAt: revoked_at }),
 	)
 
@@ -103,11 +163,16 @@ export function listRevocations(sql: SqlStorage, limit: number, after: string | 
 	return { items, ...(items.length === limit && last !== undefined ? { next: last.id } : {}) }
 }
 
-/** Forgets what refuses nothing since long. A workload that is revoked stays so. */
+/** Forgets what refuses nothing since long, and certificates that ended. A workload that is revoked stays so. */
 export function pruneRevocations(sql: SqlStorage, now: number): void {
+	pruneIssued(sql, now)
+	const ended = `revoked_at <= ?1 AND (lifted_at IS NOT NULL OR NOT ${OF_WORKLOADS})`
+	sql.exec(`DELETE FROM revocations WHERE ${ended}`, now - KEPT_MS)
 	sql.exec(
-		`DELETE FROM revocations WHERE revoked_at < ? AND (lifted_at IS NOT NULL OR target NOT LIKE '{"kind":"workload"%')`,
-		now - KEPT_MS,
+		`DELETE FROM revocations WHERE ${ended} AND id <=
+			(SELECT id FROM revocations WHERE ${ended} ORDER BY id DESC LIMIT 1 OFFSET ?2)`,
+		refusingSince(now),
+		KEPT,
 	)
 }
 

@@ -14,7 +14,7 @@ const MAX_RETIRED = 16
 
 const workshop = ({ vault, context }: RingState): Workshop => ({
 	vault,
-	trustDomain: context.trustDomain,
+	names: context,
 	now: Date.now(),
 })
 

@@ -72,7 +72,7 @@ async function subjectOf(trustDomain: string, what: 'root' | 'intermediate', key
  */
 const authorityExtensions = (spiffeId: string, pathLength?: number): readonly Extension[] => [
 	new BasicConstraintsExtension(true, pathLength, true),
-	new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
+	new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
 	new SubjectAlternativeNameExtension([{ type: 'url', value: spiffeId }]),
 ]
 

@@ -26,7 +26,8 @@ const MAX_ID_CHARACTERS = 2048
  * An X509-SVID for the key that `csr` (PKCS #10, PEM) proves. Of the request only the key is taken over; see `provenKey` for what is
  * refused, and why. The error says what is wrong with the request, for its sender. The certificate has exactly: critical basic
  * constraints (no authority), critical key usage digitalSignature, extended key usage serverAuth and clientAuth, the SPIFFE ID as
- * its one name, and the identifiers of both keys. Throws for an identity outside the issuer's trust domain.
+ * its one name, the identifiers of both keys, and where the issuer's revocation list is. Throws for an identity outside the issuer's
+ * trust domain.
  */
 export async function issueLeaf(
 	input: { readonly spiffeId: string; readonly csr: string; readonly issuer: Issuer } & Validity,

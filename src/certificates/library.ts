@@ -7,6 +7,7 @@ cryptoProvider.set(crypto)
 export {
 	AuthorityKeyIdentifierExtension,
 	BasicConstraintsExtension,
+	CRLDistributionPointsExtension,
 	ExtendedKeyUsage,
 	ExtendedKeyUsageExtension,
 	type Extension,

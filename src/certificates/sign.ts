@@ -2,6 +2,7 @@
 import { authorityKeyId } from './keyId.ts'
 import {
 	AuthorityKeyIdentifierExtension,
+	CRLDistributionPointsExtension,
 	type Extension,
 	type Name,
 	SubjectAlternativeNameExtension,
@@ -14,6 +15,8 @@ import {
 export interface Issuer {
 	readonly certificate: string
 	readonly privateKey: CryptoKey
+	/** A URL without a final `/`, below which verifiers find the revocation list of each authority: `<key id>.crl`. */
+	readonly revocationLists: string
 }
 
 export interface Validity {
@@ -29,7 +32,7 @@ interface Contents extends Validity {
 	/** Absent: the subject is empty. */
 	readonly subject?: Name
 	readonly publicKey: CryptoKey
-	/** All but the identifiers of keys, which every certificate has. */
+	/** All but what tells of the keys, and of the issuer. */
 	readonly extensions: readonly Extension[]
 }
 
@@ -37,15 +40,16 @@ interface Contents extends Validity {
 export interface Authority {
 	readonly certificate: X509Certificate
 	readonly privateKey: CryptoKey
+	readonly revocationLists: string
 	/** `spiffe://<trust domain>` (X509-SVID §3.2). */
 	readonly spiffeId: string
 }
 
 const SERIAL_NUMBER = /^(?!0+$)[0-9a-f]{1,38}$/
 
-export function authorityOf({ certificate: pem, privateKey }: Issuer): Authority {
+export function authorityOf({ certificate: pem, ...rest }: Issuer): Authority {
 	const certificate = new X509Certificate(pem)
-	return { certificate, privateKey, spiffeId: authorityName(certificate) }
+	return { certificate, ...rest, spiffeId: authorityName(certificate) }
 }
 
 /** The SPIFFE ID of a certificate authority, which is its one alternative name. */
@@ -60,19 +64,22 @@ export async function selfSign(
 	contents: Contents & { readonly subject: Name },
 	key: CryptoKey,
 ): Promise<X509Certificate> {
-	// It names no authority: it is its own (RFC 5280 §4.2.1.1).
+	// It names no authority, and no list that could take it back: it is its own (RFC 5280 §4.2.1.1).
 	return certify(contents, contents.subject, key, [])
 }
 
 export async function sign(
 	contents: Contents,
-	{ certificate: above, privateKey }: Authority,
+	{ certificate: above, privateKey, revocationLists }: Authority,
 ): Promise<X509Certificate> {
 	const keyId = above.getExtension(SubjectKeyIdentifierExtension)?.keyId
 	if (keyId === undefined) throw new Error('the issuer’s certificate has no subject key identifier')
 	const notAfter = Math.min(contents.notAfter, above.notAfter.getTime())
-	const authority = [new AuthorityKeyIdentifierExtension(keyId)]
-	const certificate = await certify({ ...contents, notAfter }, above.subjectName, privateKey, authority)
+	const ofIssuer = [
+		new AuthorityKeyIdentifierExtension(keyId),
+		new CRLDistributionPointsExtension([`${revocationLists}/${keyId.toLowerCase()}.crl`]),
+	]
+	const certificate = await certify({ ...contents, notAfter }, above.subjectName, privateKey, ofIssuer)
 	// Key and certificate that do not belong together would make certificates that nobody can verify.
 	if (!(await certificate.verify({ publicKey: above, signatureOnly: true }, crypto)))
 		throw new Error('the issuer’s private key is not that of its certificate')
@@ -83,7 +90,7 @@ async function certify(
 	{ subject, publicKey, extensions, notBefore, notAfter, serialNumber }: Contents,
 	issuer: Name,
 	signingKey: CryptoKey,
-	authority: readonly Extension[],
+	ofIssuer: readonly Extension[],
 ): Promise<X509Certificate> {
 	if (!SERIAL_NUMBER.test(serialNumber)) throw new Error(`${serialNumber} is no serial number`)
 	if (!(notBefore < notAfter)) throw new Error(`a certificate from ${notBefore} to ${notAfter} would never be valid`)
@@ -96,7 +103,7 @@ async function certify(
 			notBefore: new Date(notBefore),
 			notAfter: new Date(notAfter),
 			publicKey,
-			extensions: [...extensions, subjectKeyId, ...authority],
+			extensions: [...extensions, subjectKeyId, ...ofIssuer],
 			signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
 			signingKey,
 		},

@@ -1,4 +1,4 @@
-/** How often somebody may do something: a token bucket for each, and one for all of them. In memory only, and bounded. */
+/** How often somebody may do something, and how much of what there is: a token bucket or a share for each, and a bound for all of them. */
 
 interface Bucket {
 	tokens: number
@@ -30,9 +30,17 @@ export interface Limits {
 export const JOINING: Rates = { each: { burst: 20, perSecond: 1 }, all: { burst: 400, perSecond: 200 } }
 /** What is issued, by workload. One that runs five hundred times may restart at once. */
 export const ISSUING: Rates = { each: { burst: 500, perSecond: 10 }, all: { burst: 2_000, perSecond: 500 } }
+/**
+ * Isolates that have their key certified, by region. A deployment starts all of a region's anew: of ten thousand, which is some sixty
+ * cities with a hundred and fifty each, none has to go unsigned. Each asks again twice an hour, six in a second together; the rate lets
+ * thirty times as many. A ring that signs a few thousand times a second has done a burst in seconds, and at the rate of all regions
+ * stays free for joins and renewals.
+ */
+export const DELEGATING: Rates = { each: { burst: 10_000, perSecond: 200 }, all: { burst: 20_000, perSecond: 400 } }
 /** Some 2 MB. */
 const MAX_BUCKETS = 10_000
 
+/** In memory only. */
 export const createLimits = (rates: Rates, now: number): Limits => ({
 	rates,
 	buckets: new Map(),
@@ -60,6 +68,14 @@ function waitFor(bucket: Bucket, { burst, perSecond }: Rate, now: number): numbe
 	bucket.filledAt = now
 	return bucket.tokens >= 1 ? 0 : Math.max(1, Math.ceil((1 - bucket.tokens) / perSecond))
 }
+
+/**
+ * Whether somebody who holds so much may take more, of a capacity of which all together hold `total`: as much as is still free, as
+ * switches share their buffers (Choudhury and Hahne, Dynamic queue length thresholds, 1998). One alone gets half; of n that go on taking
+ * each has 1/(n+1), once what it took while there were fewer has ended.
+ */
+export const mayTake = (more: number, held: number, total: number, capacity: number): boolean =>
+	held + more <= capacity - total
 
 /** Who has one IPv6 address has 2^64 of them: the first four groups count (RFC 6177). Others count as they are. */
 export function networkOf(address: string): string {

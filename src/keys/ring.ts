@@ -65,8 +65,8 @@ export const isAuthority = (purpose: KeyPurpose): boolean => purpose === 'x509-r
 /** Verifiers are told of it. */
 export const isLive = ({ state }: RingKey): boolean => state === 'pending' || state === 'active' || state === 'retired'
 
-/** Whether its private key is still needed. */
-export const isHeld = ({ state }: RingKey): boolean => state === 'pending' || state === 'active'
+/** It signs what the mesh issues, or will. */
+export const isSigning = ({ state }: RingKey): boolean => state === 'pending' || state === 'active'
 
 const inState = (ring: Ring, purpose: KeyPurpose, state: KeyState): RingKey | undefined =>
 	ring.keys.find((key) => key.purpose === purpose && key.state === state)

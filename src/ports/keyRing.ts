@@ -1,6 +1,17 @@
 /** The keys of the mesh: what they sign, how they rotate, and what was revoked. Private keys never leave it. */
 import type { Result } from '../result.ts'
 import type { PublicJwk, Trust } from '../snapshot/trust.ts'
+import type {
+	CertificateRequest,
+	IssuedCertificate,
+	IssuedToken,
+	IssueRefusal,
+	JoinEvidence,
+	JoinRefusal,
+	JwtSvidRequest,
+	ShownOnce,
+	WitRequest,
+} from './issuing.ts'
 import type { Page, Principal } from './policyStore.ts'
 
 /** A workload of this mesh: `spiffe://<trust domain>/ns/<namespace>/sa/<workload>`. */
@@ -59,6 +70,27 @@ export interface KeyRingInfo {
 	readonly keys: readonly KeyInfo[]
 	/** Id of the master key that private keys are sealed under; a resealing is due while several are listed. */
 	readonly sealedUnder: readonly string[]
+	/** In order of region. Absent, as the next: a ring of an older version tells. */
+	readonly delegations?: readonly DelegationsInfo[]
+	readonly revocations?: RevocationsInfo
+}
+
+/** How often isolates of a region had their key certified, since the mesh began; a crash may lose the last ten seconds. */
+export interface DelegationsInfo {
+	readonly region: string
+	readonly certified: number
+	/** Too many in too short a time. */
+	readonly refused: number
+	/** When one was certified last, RFC 3339. */
+	readonly lastAt?: string
+}
+
+/** How much of what can be revoked at a time is. Long targets count several times, once for each 256 characters. */
+export interface RevocationsInfo {
+	readonly inForce: number
+	readonly limit: number
+	/** Since the mesh began, for want of room. */
+	readonly refused: number
 }
 
 /** A rotation of one purpose, or of all. */
@@ -75,70 +107,15 @@ export interface RotateOutcome {
 	readonly activeAt: string
 }
 
-/** How a workload proved that it may have an identity; for audit. */
-export interface JoinEvidence {
-	readonly method: 'joinToken' | 'oidc' | 'privateKeyJwt' | 'clientCertificate' | 'renewal'
-	/** `<namespace>/<name>` of the WorkloadTrust that allowed it. */
-	readonly trust: string
-	/** Who said so: issuer and subject, key id, or fingerprint. No secret. */
-	readonly subject: string
-	/** The peer's, '' when unknown. */
-	readonly clientAddress: string
+/** A certificate revocation list (RFC 5280 §5) of one of the mesh's authorities. */
+export interface RevocationList {
+	/** Of the authority: its subject key identifier, lower-case hex. */
+	readonly keyId: string
+	/** Greater than that of every list that the authority has signed before. */
+	readonly number: number
+	/** DER. Absent: whoever asks has this one. */
+	readonly der?: Uint8Array<ArrayBuffer>
 }
-
-export interface WitRequest {
-	readonly workload: WorkloadName
-	/** The workload's own key, of which it has proven possession. ES256. */
-	readonly jwk: PublicJwk
-	readonly ttlSeconds: number
-	readonly evidence: JoinEvidence
-}
-
-export interface JwtSvidRequest {
-	readonly workload: WorkloadName
-	/** 1–8. */
-	readonly audiences: readonly string[]
-	readonly ttlSeconds: number
-	readonly evidence: JoinEvidence
-}
-
-export interface CertificateRequest {
-	readonly workload: WorkloadName
-	/** PKCS #10, PEM. */
-	readonly csr: string
-	readonly ttlSeconds: number
-	readonly evidence: JoinEvidence
-}
-
-export interface IssuedToken {
-	readonly token: string
-	readonly spiffeId: string
-	/** Seconds. */
-	readonly expiresIn: number
-}
-
-export interface IssuedCertificate {
-	readonly spiffeId: string
-	/** The leaf, then what leads to the root, which is not among them. PEM, in order. */
-	readonly chain: readonly string[]
-	/** The roots, PEM. */
-	readonly bundle: readonly string[]
-	readonly expiresIn: number
-	/** Lower-case hex. */
-	readonly serialNumber: string
-}
-
-export type IssueRefusal =
-	/** The workload is revoked and the revocation has not been lifted. */
-	| { readonly reason: 'workload_revoked' }
-	| { readonly reason: 'key_revoked' }
-	/** The CSR: what is wrong with it. */
-	| { readonly reason: 'invalid_csr'; readonly detail: string }
-	| { readonly reason: 'invalid_key'; readonly detail: string }
-	/** Too many in too short a time. */
-	| { readonly reason: 'too_many'; readonly retryAfterSeconds: number }
-	/** The ring has no master key, or none that opens what it holds. */
-	| { readonly reason: 'sealed'; readonly detail: string }
 
 export interface JoinTokenInfo {
 	readonly id: string
@@ -168,6 +145,16 @@ export interface Revocation {
 	readonly expiresAt?: string
 	/** The workload may join again; what was issued before the revocation stays refused. */
 	readonly liftedAt?: string
+}
+
+/** No room is left for the actor: who revoked has as much as is free (`src/keys/limits.ts`). */
+export interface RevokeRefusal {
+	readonly reason: 'too_many_revocations'
+	/** Of the actor, in force. */
+	readonly held: number
+	/** Of all operators. */
+	readonly inForce: number
+	readonly limit: number
 }
 
 /** A certificate of an isolate's own key: a JWT of type `selvedge-delegation+jwt`. */
@@ -217,10 +204,10 @@ export interface FetchedInfo {
 }
 
 export interface KeyRingPort {
-	issueWit(request: WitRequest): Promise<Result<IssuedToken, IssueRefusal>>
-	issueJwtSvid(request: JwtSvidRequest): Promise<Result<IssuedToken, IssueRefusal>>
+	issueWit(request: WitRequest): Promise<Result<IssuedToken, JoinRefusal>>
+	issueJwtSvid(request: JwtSvidRequest): Promise<Result<IssuedToken, JoinRefusal>>
 	issueCertificate(request: CertificateRequest): Promise<Result<IssuedCertificate, IssueRefusal>>
-	/** For isolates of the proxy: `jwk` is the isolate's own public key. */
+	/** For isolates of the proxy: `jwk` is the isolate's own public key. Limited by region. */
 	delegate(isolate: string, region: string, jwk: PublicJwk): Promise<Result<Delegation, IssueRefusal>>
 
 	/** `hash`: SHA-256 of the token, hex. Never shown again. */
@@ -235,10 +222,13 @@ export interface KeyRingPort {
 	): Promise<JoinTokenInfo>
 	listJoinTokens(): Promise<readonly JoinTokenInfo[]>
 	deleteJoinToken(id: string, actor: Principal): Promise<boolean>
-	/** Uses it up. Null: unknown, used or expired. */
-	redeemJoinToken(hash: string): Promise<{ readonly workload: WorkloadName; readonly trust: string } | null>
-	/** True once per value until `expiresAt` (ms): what may be shown to the mesh only once. False too when too many are remembered. */
-	once(value: string, expiresAt: number): Promise<boolean>
+	/** Whom it is for. Null: unknown, used or expired. Issuing uses it up. */
+	findJoinToken(hash: string): Promise<{ readonly workload: WorkloadName; readonly trust: string } | null>
+	/**
+	 * `first` once per value, whoever shows it, until it expires. `subject`: who has proven it, a SPIFFE ID. Each has a share of what is
+	 * remembered, and who fills it is told `full` alone.
+	 */
+	once(subject: string, shown: ShownOnce): Promise<'first' | 'again' | 'full'>
 	/** Whether a peer may try to join now; the seconds to wait if not. Counts the try. */
 	admitJoin(clientAddress: string): Promise<{ readonly retryAfterSeconds: number } | null>
 	/** A try to join that was refused, for audit. */
@@ -248,7 +238,7 @@ export interface KeyRingPort {
 	rotate(request: RotateRequest, actor: Principal): Promise<Result<readonly RotateOutcome[], IssueRefusal>>
 	/** To be called at least once an hour: creates, activates, retires and removes what is due, reseals, and publishes. */
 	tick(): Promise<KeyRingInfo>
-	revoke(target: RevocationTarget, reason: string, actor: Principal): Promise<Revocation>
+	revoke(target: RevocationTarget, reason: string, actor: Principal): Promise<Result<Revocation, RevokeRefusal>>
 	/** A workload may join again. False: there is no such revocation of a workload. */
 	lift(id: string, actor: Principal): Promise<boolean>
 	listRevocations(options: { limit: number; after?: string }): Promise<Page<Revocation>>
@@ -257,6 +247,8 @@ export interface KeyRingPort {
 
 	/** What the data plane knows, and the certificates beside: what JWKS and the SPIFFE bundle document are made of. */
 	published(): Promise<Published>
+	/** Of every authority below which a certificate may count; a compromised one has none. `known`: numbers by key id. */
+	revocationLists(known: Readonly<Record<string, number>>): Promise<readonly RevocationList[]>
 
 	/** Keys of issuers and trust domains outside, by issuer or trust domain. */
 	fetchedKeys(name: string): Promise<FetchedKeys | null>

@@ -1,6 +1,6 @@
 /** The mesh's keys as Prometheus metrics: long before a key ends without a successor, somebody can be called. */
 import type { FetchedInfo, KeyInfo, KeyRingInfo } from '../ports.ts'
-import { add, metric, renderMetric } from './exposition.ts'
+import { add, type Metric, metric, renderMetric } from './exposition.ts'
 
 const seconds = (time: string): number => Date.parse(time) / 1000
 
@@ -26,7 +26,56 @@ export function keyExposition(info: KeyRingInfo, fetched: readonly FetchedInfo[]
 	const ages = metric('selvedge_issuer_keys_age_seconds', 'gauge', 'Since the keys of an issuer outside were fetched.')
 	for (const { kind, name, fetchedAt } of fetched)
 		if (kind === 'issuer' && fetchedAt > 0) add(ages, { issuer: name }, Math.max(0, now - fetchedAt) / 1000)
-	return `${[expiry, rotation, failures, unpublished, ages].map(renderMetric).join('\n')}\n`
+	const metrics = [
+		expiry,
+		rotation,
+		failures,
+		unpublished,
+		ages,
+		...delegationMetrics(info),
+		...revocationMetrics(info),
+	]
+	return `${metrics.map(renderMetric).join('\n')}\n`
+}
+
+function delegationMetrics({ delegations = [] }: KeyRingInfo): Metric[] {
+	const certified = metric(
+		'selvedge_delegations_total',
+		'counter',
+		'Isolates of the proxy that had their key certified.',
+	)
+	const refused = metric(
+		'selvedge_delegations_refused_total',
+		'counter',
+		'Isolates that asked for it too fast together.',
+	)
+	const last = metric(
+		'selvedge_delegation_last_timestamp_seconds',
+		'gauge',
+		'When an isolate had its key certified last.',
+	)
+	for (const { region, lastAt, ...counts } of delegations) {
+		add(certified, { region }, counts.certified)
+		add(refused, { region }, counts.refused)
+		if (lastAt !== undefined) add(last, { region }, seconds(lastAt))
+	}
+	return [certified, refused, last]
+}
+
+function revocationMetrics({ revocations }: KeyRingInfo): Metric[] {
+	const inForce = metric('selvedge_revocations_in_force', 'gauge', 'Revocations that count, long ones several times.')
+	const limit = metric(
+		'selvedge_revocations_limit',
+		'gauge',
+		'How many may be in force; one operator alone may have half.',
+	)
+	const refused = metric('selvedge_revocations_refused_total', 'counter', 'Revocations that found no room.')
+	if (revocations !== undefined) {
+		add(inForce, {}, revocations.inForce)
+		add(limit, {}, revocations.limit)
+		add(refused, {}, revocations.refused)
+	}
+	return [inForce, limit, refused]
 }
 
 /** Of keys that verify something, or will. */

@@ -71,9 +71,25 @@ describe('a join token', () => {
 		expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(19).fill(400)])
 	})
 
+	it('is not lost when nothing is issued for it', async () => {
+		await apply(workloadTrust('late', { workload: 'late', joinToken: {} }))
+		const workload = { namespace: 'default', workload: 'late' }
+		const { id } = await made<{ id: string }>(asOperator('/v1/revocations', { workload, reason: 'a test' }))
+		const form = exchange(await newJoinToken('late'), JOIN_TOKEN)
+		const key = await newKey()
+		const refused = await askForToken(form, { dpop: await dpop(key) })
+		expect([refused.status, refused.body.error]).toEqual([400, 'unauthorized_client'])
+		expect((await ask('DELETE', `/v1/revocations/${id}`, { token: tokens.operator })).status).toBe(204)
+		expect((await askForToken(form, { dpop: await dpop(key) })).status).toBe(200)
+		expect((await askForToken(form, { dpop: await dpop(key) })).body.error).toBe('invalid_request')
+	})
+
 	it('is for its workload only, and for no longer than its WorkloadTrust says', async () => {
-		const wrong = exchange(await newJoinToken('orders'), JOIN_TOKEN, { workload: 'default/brief' })
+		const token = await newJoinToken('orders')
+		const wrong = exchange(token, JOIN_TOKEN, { workload: 'default/brief' })
 		expect((await askForToken(wrong, { dpop: await dpop(await newKey()) })).body.error).toBe('invalid_request')
+		const right = exchange(token, JOIN_TOKEN, { workload: 'default/orders' })
+		expect((await askForToken(right, { dpop: await dpop(await newKey()) })).status).toBe(200)
 		const ask = (body: object) =>
 			asOperator('/v1/identity/join-tokens', { namespace: 'default', ...body }).then(async (response) => [
 				response.status,

@@ -2,19 +2,22 @@
 import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { KeyRing } from '../../durable-objects/keyRing.ts'
-import type { KeyPurpose } from '../../src/ports.ts'
+import type { KeyPurpose, WitRequest } from '../../src/ports.ts'
 import {
 	askForCertificate,
 	askForWit,
+	EVIDENCE,
 	edgeVerdict,
 	equip,
 	granted,
 	inKeyRing,
 	keyRing,
 	keyRingStub,
+	ORDERS,
 	type RootLink,
 	restart,
 	verdict,
+	workloadKey,
 } from './keyRingObjects.ts'
 import { ACTOR, everything, root } from './meshObjects.ts'
 
@@ -42,6 +45,72 @@ async function expectWorks(): Promise<void> {
 	expect(await verdict(granted(await askForWit()).token)).toBe('good')
 	expect(await edgeVerdict(granted(await askForCertificate()))).toBe('good')
 }
+
+describe('a join token', () => {
+	const HASH = '0'.repeat(64)
+	const request = async (): Promise<WitRequest> => ({
+		...{ workload: ORDERS, jwk: (await workloadKey()).jwk, ttlSeconds: 600, evidence: EVIDENCE },
+		uses: { joinToken: HASH, once: [{ value: 'dpop x', expiresAt: NOW + 60_000 }] },
+	})
+	const join = async () => keyRing().issueWit(await request())
+	beforeEach(async () => {
+		await keyRing().info()
+		await keyRing().createJoinToken({ workload: ORDERS, trust: EVIDENCE.trust, hash: HASH, ttlSeconds: 600 }, ACTOR)
+	})
+	/** How many were used, how many were shown, and how many are on record. */
+	const stored = async () => {
+		const { join_tokens = [], seen = [], events = [] } = await inKeyRing(everything)
+		const used = (join_tokens as { used_at: number | null }[]).filter(({ used_at }) => used_at !== null)
+		const issued = (events as { action: string }[]).filter(({ action }) => action === 'wit.issue')
+		return [used.length, seen.length, issued.length]
+	}
+
+	/** What runs in the object, and is then lost with all that is not on disk. */
+	type Moment = (asked: Promise<unknown>, storage: DurableObjectStorage) => unknown
+	const moments: readonly [string, Moment, string][] = [
+		['has just been asked', () => {}, 'good'],
+		['has looked at it', () => Promise.resolve(), 'good'],
+		['signs', () => scheduler.wait(0), 'good or gone'],
+		['has it on record', (asked) => asked, 'good or gone'],
+		['has it on disk', (asked, storage) => asked.then(() => storage.sync()), 'gone'],
+	]
+	it.each(moments)('whose ring is killed when it %s never makes two', async (_, moment, then) => {
+		const asked = await request()
+		const killed = await runInDurableObject(keyRingStub(), async (instance: KeyRing, context) => {
+			const issued = instance.issueWit(asked)
+			issued.catch(() => {})
+			await moment(issued, context.storage)
+			context.abort('killed')
+		}).then(String, String)
+		expect(killed).toContain('killed')
+		await equip(link)
+		const before = await stored()
+		const answers = [await join(), await join()]
+		const isGone = before[0] === 1
+		expect(before).toEqual(isGone ? [1, 1, 1] : [0, 0, 0])
+		expect(then).toContain(isGone ? 'gone' : 'good')
+		expect(answers.filter(({ ok }) => ok)).toHaveLength(isGone ? 0 : 1)
+		expect(await stored()).toEqual([1, 1, 1])
+	})
+
+	it.each(['join_tokens', 'seen', 'events'])('is as it was when %s cannot be written', async (table) => {
+		const event = table === 'join_tokens' ? 'UPDATE' : 'INSERT'
+		await inKeyRing(({ sql }) =>
+			sql.exec(`CREATE TRIGGER broken BEFORE ${event} ON ${table} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`),
+		)
+		const asked = await request()
+		const failure = await runInDurableObject(keyRingStub(), (instance: KeyRing) =>
+			instance.issueWit(asked).then(String, String),
+		)
+		expect(failure).toContain('the disk is full')
+		await inKeyRing(({ sql }) => sql.exec('DROP TRIGGER broken'))
+		expect(await stored()).toEqual([0, 0, 0])
+		await restart(link)
+		granted(await join())
+		expect(await join()).toMatchObject({ error: { reason: 'join_token_gone' } })
+		expect(await stored()).toEqual([1, 1, 1])
+	})
+})
 
 describe('a ring', () => {
 	it('that is killed after every step goes on where it was, and tells the root in the end', async () => {
@@ -75,7 +144,7 @@ describe('a ring', () => {
 
 	it.each([
 		['private_keys', 'INSERT', {}],
-		['private_keys', 'DELETE', {}],
+		['private_keys', 'DELETE', { compromised: true }],
 		['keys', 'INSERT', {}],
 		['keys', 'INSERT', { compromised: true }],
 		['events', 'INSERT', { compromised: true }],

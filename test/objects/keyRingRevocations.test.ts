@@ -12,6 +12,7 @@ import {
 	EVIDENCE,
 	equip,
 	granted,
+	inKeyRing,
 	keyRing,
 	ORDERS,
 	ORDERS_ID,
@@ -22,7 +23,7 @@ import {
 	verdict,
 	workloadKey,
 } from './keyRingObjects.ts'
-import { ACTOR, replica, root } from './meshObjects.ts'
+import { ACTOR, everything, replica, root } from './meshObjects.ts'
 
 const NOW = Date.UTC(2100, 0, 1)
 const HOUR = 3_600_000
@@ -44,7 +45,7 @@ afterEach(async () => {
 
 const at = (ms: number) => vi.setSystemTime(NOW + ms)
 const WORKLOAD: RevocationTarget = { kind: 'workload', workload: ORDERS }
-const revoke = (target: RevocationTarget) => keyRing().revoke(target, 'stolen', ACTOR)
+const revoke = async (target: RevocationTarget) => granted(await keyRing().revoke(target, 'stolen', ACTOR))
 
 describe('a revoked workload', () => {
 	it('is refused with all that it has, in every region before the answer, and is issued nothing', async () => {
@@ -155,6 +156,99 @@ describe('a revoked', () => {
 	it('token cannot be lifted, nor what is not there', async () => {
 		const { id } = await revoke({ kind: 'token', jti: 'j1' })
 		for (const each of [id, '99', '', 'NaN', "1' OR 1=1"]) expect(await keyRing().lift(each, ACTOR), each).toBe(false)
+	})
+})
+
+describe('the room for revocations', () => {
+	const LIMIT = 20_000
+	/** Some that were made an hour ago, of so many characters. */
+	const fill = (count: number, by: string, { kind = 'token', characters = 61, at = NOW } = {}) =>
+		inKeyRing(({ sql }) =>
+			sql.exec(
+				`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+					INSERT INTO revocations (target, reason, revoked_at, revoked_by)
+					SELECT SUBSTR('{"kind":"' || ?2 || '","jti":"' || ?4 || i || PRINTF('%1000s', ''), 1, ?3 - 2) || '"}', '', ?5, ?4 FROM n`,
+				count,
+				kind,
+				characters,
+				by,
+				at,
+			),
+		)
+	const asAna = (jti: string) => keyRing().revoke({ kind: 'token', jti }, 'x', ACTOR)
+	const asBen = (jti: string) => keyRing().revoke({ kind: 'token', jti }, 'x', { ...ACTOR, name: 'ben' })
+
+	it('is bounded: one operator alone has half, who then is refused alone, is told how much, and is counted', async () => {
+		await fill(LIMIT / 2 - 1, 'ana')
+		const last = granted(await asAna('last'))
+		const { version } = await keyRing().info()
+		const refused = { reason: 'too_many_revocations', held: LIMIT / 2, inForce: LIMIT / 2, limit: LIMIT }
+		expect(await asAna('one-more')).toEqual({ ok: false, error: refused })
+		expect(granted(await asAna('last')), 'in force already').toEqual(last)
+		granted(await asBen('another'))
+		const { revocations } = await keyRing().info()
+		expect(revocations).toEqual({ inForce: LIMIT / 2 + 1, limit: LIMIT, refused: 1 })
+		expect((await trustNow()).revocations.tokens).toHaveLength(LIMIT / 2 + 1)
+		expect(await root().trustVersion()).toBe(version + 1)
+		const [, event] = (await keyRing().events({ limit: 2 })).items
+		expect(event).toMatchObject({ action: 'revocation.refuse', actor: 'ana', detail: { inForce: LIMIT / 2 } })
+		await restart(link)
+		expect((await keyRing().info()).revocations).toMatchObject({ refused: 1 })
+	})
+
+	it('is not there for one that is long where there is some for a short one', async () => {
+		await fill(LIMIT / 2 - 3, 'ana')
+		expect(await asAna('\u0001'.repeat(256)), 'seven times 256 characters').toMatchObject({ ok: false })
+		expect(await asAna('short')).toMatchObject({ ok: true })
+	})
+
+	it('is there again when what fills it has ended', async () => {
+		await fill(LIMIT / 2, 'ana')
+		at(OVER - 1)
+		expect(await asAna('x')).toMatchObject({ ok: false })
+		at(OVER)
+		expect(await asAna('x')).toMatchObject({ ok: true })
+		expect((await keyRing().info()).revocations).toMatchObject({ inForce: 1 })
+	})
+
+	it('is taken by workloads until they are lifted, though nothing else of them is left', async () => {
+		await fill(LIMIT / 2, 'ana', { kind: 'workload', at: NOW - 30 * DAY })
+		await keyRing().tick()
+		expect(await asAna('x')).toMatchObject({ ok: false })
+		const [newest] = (await keyRing().listRevocations({ limit: 1 })).items
+		expect(await keyRing().lift(newest!.id, ACTOR)).toBe(true)
+		expect(await asAna('x')).toMatchObject({ ok: true })
+	})
+
+	it('holds as much as the part can carry, whatever is revoked: long ones count several times', async () => {
+		await fill(4_999, 'ana', { characters: 512 })
+		await fill(4_999, 'ben', { characters: 256 })
+		const control = '\u0001'.repeat(256)
+		const { trust } = await keyRing().published()
+		expect(JSON.stringify(trust).length).toBeLessThan(4_000_000)
+		expect((await keyRing().info()).revocations).toMatchObject({ inForce: 3 * 4_999 })
+		expect(await asAna(control)).toMatchObject({ ok: false })
+		expect(await keyRing().revoke({ kind: 'token', jti: control }, 'x', { ...ACTOR, name: 'cy' })).toMatchObject({
+			ok: true,
+		})
+		expect((await keyRing().info()).revocations).toMatchObject({ inForce: 3 * 4_999 + 7 })
+		expect(await root().trustVersion()).toBe((await keyRing().info()).version)
+	})
+
+	it('forgets of what has ended all but the newest, and nothing that is needed', async () => {
+		await fill(5, 'ana', { kind: 'workload', at: NOW - 200 * DAY })
+		await fill(12_000, 'ana', { at: NOW - 2 * DAY })
+		await fill(3, 'ana', { at: NOW - HOUR })
+		const before = await trustNow()
+		await keyRing().tick()
+		const { revocations = [] } = (await inKeyRing(everything)) as {
+			revocations?: { target: string; revoked_at: number }[]
+		}
+		expect(revocations.filter(({ target }) => target.includes('workload'))).toHaveLength(5)
+		expect(revocations.filter(({ revoked_at }) => revoked_at === NOW - HOUR)).toHaveLength(3)
+		expect(revocations).toHaveLength(5 + 10_000 + 3)
+		expect((await trustNow()).revocations).toEqual(before.revocations)
+		expect((await trustNow()).revocations.tokens).toHaveLength(3)
 	})
 })
 

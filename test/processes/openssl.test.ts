@@ -141,7 +141,7 @@ describe('openssl x509 reads', () => {
 			'X509v3 Basic Constraints: critical',
 			constraints,
 			'X509v3 Key Usage: critical',
-			'Certificate Sign',
+			'Certificate Sign, CRL Sign',
 			'X509v3 Subject Alternative Name:',
 			`URI:spiffe://${TRUST_DOMAIN}`,
 		])

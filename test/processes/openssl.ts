@@ -57,14 +57,27 @@ export interface Verification {
 	/** ms since the epoch. */
 	readonly at: number
 	readonly purpose?: 'sslserver' | 'sslclient' | 'smimesign'
+	/** Revocation lists, PEM. With them, each certificate of the chain needs the one of its issuer. */
+	readonly lists?: readonly string[]
+}
+
+/** A revocation list as openssl and Node read it from files. */
+export const pemOfList = (der: Uint8Array): string => {
+	const lines =
+		Buffer.from(der)
+			.toString('base64')
+			.match(/.{1,64}/g) ?? []
+	return ['-----BEGIN X509 CRL-----', ...lines, '-----END X509 CRL-----', ''].join('\n')
 }
 
 /** `openssl verify`, as strict as it can be and with no certificates of the machine's own. */
-export function verify(shop: Workshop, { leaf, chain, roots, at, purpose = 'sslserver' }: Verification): Ran {
+export function verify(shop: Workshop, verification: Verification): Ran {
+	const { leaf, chain, roots, at, purpose = 'sslserver', lists } = verification
+	const checked = lists === undefined ? [] : ['-crl_check_all', '-CRLfile', shop.file(lists.join(''))]
 	const untrusted = chain.length > 0 ? ['-untrusted', shop.file(chain.join(''))] : []
 	const trusted = ['-no-CApath', '-no-CAstore', '-CAfile', shop.file(roots.join(''))]
 	const strict = ['-x509_strict', '-check_ss_sig', '-purpose', purpose, '-attime', String(Math.floor(at / 1000))]
-	return shop.run('verify', ...strict, ...trusted, ...untrusted, shop.file(leaf))
+	return shop.run('verify', ...strict, ...checked, ...trusted, ...untrusted, shop.file(leaf))
 }
 
 /** A new P-256 key and a request for it, both PEM, as a person would make them. */

@@ -1,6 +1,6 @@
 /**
  * A workload as a process of its own, which talks mutual TLS 1.3 with its X509-SVID and wants its peer to have a certain SPIFFE ID.
- * Arguments: a folder with `key.pem`, `chain.pem` and `bundle.pem`; the peer's SPIFFE ID; and, for a client, the server's port.
+ * Arguments: a folder with `key.pem`, `chain.pem`, `bundle.pem` and `lists.pem`; the peer's SPIFFE ID; and, for a client, the server's port.
  * It tells its parent what it met: as a server first its port, then one message for each client; as a client one message.
  */
 import { readFileSync } from 'node:fs'
@@ -12,7 +12,12 @@ const read = (name: string) => readFileSync(join(folder, name))
 const chain = read('chain.pem')
 /** Without a chain it proves nothing. */
 const own = chain.length > 0 ? { cert: chain, key: read('key.pem') } : {}
-const options = { ...own, ca: read('bundle.pem'), rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const
+const lists = read('lists.pem')
+	.toString()
+	.match(/-----BEGIN[\s\S]+?END X509 CRL-----\n/g)
+/** With lists, Node checks the whole chain. */
+const checked = lists === null ? {} : { crl: lists }
+const options = { ...own, ...checked, ca: read('bundle.pem'), rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const
 
 const namesOf = (socket: TLSSocket) => socket.getPeerX509Certificate()?.subjectAltName
 const isExpected = (names: string | undefined) => names === `URI:${expected}`

@@ -17,6 +17,8 @@ export interface Peer {
 	readonly bundle: readonly string[]
 	/** The SPIFFE ID that the other must have. */
 	readonly expects: string
+	/** Revocation lists of every authority above the other. None: it asks for none. */
+	readonly lists?: readonly string[]
 }
 
 /** What the server and the client say of each other. */
@@ -43,10 +45,11 @@ export async function meet(server: Peer, client: Peer): Promise<{ server: unknow
 
 const isGone = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
 
-function startPeer(folder: string, { key, chain, bundle, expects }: Peer, port?: number): ChildProcess {
+function startPeer(folder: string, { key, chain, bundle, expects, lists = [] }: Peer, port?: number): ChildProcess {
 	writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 })
 	writeFileSync(join(folder, 'chain.pem'), chain.join(''))
 	writeFileSync(join(folder, 'bundle.pem'), bundle.join(''))
+	writeFileSync(join(folder, 'lists.pem'), lists.join(''))
 	const args = [script, folder, expects, ...(port === undefined ? [] : [String(port)])]
 	return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
 }

@@ -15,6 +15,10 @@ export const revocationParams = z.object({
 	id: z.string().regex(/^\d{1,15}$/, 'must be the id of a revocation, as GET /v1/revocations lists them'),
 })
 
+export const revocationListParams = z.object({
+	file: z.string().regex(/^[0-9a-f]{40}\.crl$/, 'must be the key id of an authority, in lower-case hex, and .crl'),
+})
+
 // === bodies ===
 
 /** What the form says is checked where it is read; RFC 6749 has its own errors. */

@@ -41,6 +41,13 @@ export const identityRoutes: readonly Route[] = [
 		params: identity.joinTokenParams,
 		handle: joinTokens.deleteJoinToken,
 	}),
+	route('GET', '/v1/identity/crl/{file}', {
+		role: 'anyone',
+		summary: 'Certificates that an authority of the mesh has taken back (RFC 5280), for who verifies them by himself',
+		params: identity.revocationListParams,
+		answers: 'application/pkix-crl',
+		handle: wellKnown.revocationList,
+	}),
 	route('GET', '/v1/keys', {
 		role: 'viewer',
 		summary: 'The keys of the mesh: which signs, which is next, and when',

@@ -17,6 +17,7 @@ const problems = {
 	'precondition-failed': { status: 412, title: 'The resource is not at the revision that was expected' },
 	'too-large': { status: 413, title: 'The request is too large' },
 	'unsupported-media-type': { status: 415, title: 'The body has a type that is not accepted here' },
+	'too-many-revocations': { status: 409, title: 'As many revocations are in force as may be' },
 	'too-many-attempts': { status: 429, title: 'Too many unknown tokens were tried' },
 	internal: { status: 500, title: 'The mesh made a mistake' },
 	unavailable: { status: 503, title: 'A part of the control plane cannot answer now' },

@@ -19,6 +19,7 @@ const examples: Readonly<Record<string, string>> = {
 	name: 'cart',
 	id: '1',
 	revision: '1',
+	file: `${'ab'.repeat(20)}.crl`,
 }
 const example = ({ path }: Route): string => path.replace(/\{(\w+)\}/g, (_, name: string) => examples[name] as string)
 const guarded = routes.filter((route) => route.role !== 'anyone' && route.role !== 'workload')

@@ -2,10 +2,13 @@
 import { signJws } from '../../../src/identity/jws.ts'
 import type {
 	FetchedKeys,
-	IssueRefusal,
+	JoinRefusal,
 	JwtSvidRequest,
 	KeyRingInfo,
 	Published,
+	RevokeRefusal,
+	ShownOnce,
+	Uses,
 	WitRequest,
 } from '../../../src/ports.ts'
 import { err, ok, type Result } from '../../../src/result.ts'
@@ -13,7 +16,9 @@ import type { PublicJwk } from '../../../src/snapshot/trust.ts'
 
 export interface FakeKeyRing {
 	/** Answered to everything that is to be issued, if set. */
-	refusal: IssueRefusal | undefined
+	refusal: JoinRefusal | undefined
+	/** Answered to who revokes, if set. */
+	noRoom: RevokeRefusal | undefined
 	/** Answered to who asks whether to try. */
 	limit: { retryAfterSeconds: number } | null
 	/** What may not be shown again. */
@@ -34,6 +39,7 @@ export async function createKeyRing(): Promise<FakeKeyRing> {
 	const jwk = { kty, crv, x, y, alg: 'ES256' } as unknown as PublicJwk
 	return {
 		refusal: undefined,
+		noRoom: undefined,
 		limit: null,
 		shown: new Set(),
 		issued: [],
@@ -72,8 +78,10 @@ async function issue(
 	ring: FakeKeyRing,
 	request: WitRequest | JwtSvidRequest,
 	nowMs: number,
-): Promise<Result<object, IssueRefusal>> {
+): Promise<Result<object, JoinRefusal>> {
 	if (ring.refusal !== undefined) return err(ring.refusal)
+	const refusal = useUp(ring, request.uses ?? {})
+	if (refusal !== undefined) return err(refusal)
 	ring.issued.push(request)
 	const { namespace, workload } = request.workload
 	const spiffeId = `spiffe://mesh.localhost/ns/${namespace}/sa/${workload}`
@@ -85,29 +93,34 @@ async function issue(
 	return ok({ token, spiffeId, expiresIn: request.ttlSeconds })
 }
 
+function useUp({ shown, joinTokens }: FakeKeyRing, { joinToken, once = [] }: Uses): JoinRefusal | undefined {
+	const again = once.find(({ value }) => shown.has(value))
+	if (again !== undefined) return { reason: 'shown_before', value: again.value }
+	if (joinToken !== undefined && !joinTokens.delete(joinToken)) return { reason: 'join_token_gone' }
+	for (const { value } of once) shown.add(value)
+	return undefined
+}
+
 /** The port's methods. `nowMs`: the clock. */
 export const keyRingOf = (ring: FakeKeyRing, nowMs: () => number): object => ({
 	issueWit: (request: WitRequest) => issue(ring, request, nowMs()),
 	issueJwtSvid: (request: JwtSvidRequest) => issue(ring, request, nowMs()),
 	admitJoin: () => ring.limit,
-	once: (value: string) => !ring.shown.has(value) && ring.shown.add(value) !== undefined,
+	once: (_subject: string, shown: ShownOnce) => (useUp(ring, { once: [shown] }) === undefined ? 'first' : 'again'),
 	refused: (evidence: Omit<FakeKeyRing['refusals'][number], 'why'>, why: string) => {
 		ring.refusals.push({ ...evidence, why })
 	},
-	redeemJoinToken: (hash: string) => {
-		const found = ring.joinTokens.get(hash) ?? null
-		ring.joinTokens.delete(hash)
-		return found
-	},
+	findJoinToken: (hash: string) => ring.joinTokens.get(hash) ?? null,
 	listJoinTokens: () => [],
 	deleteJoinToken: () => false,
 	info: () => info,
 	rotate: () => ok([]),
-	revoke: () => ({ id: '1' }),
+	revoke: () => (ring.noRoom === undefined ? ok({ id: '1' }) : err(ring.noRoom)),
 	lift: () => false,
 	listRevocations: () => ({ items: [] }),
 	events: () => ({ items: [] }),
 	published: () => ring.published,
+	revocationLists: () => [],
 	listFetchedKeys: () => [],
 	fetchedKeys: (name: string) => ring.fetched.get(name) ?? null,
 	putFetchedKeys: (name: string, _kind: string, fetched: FetchedKeys) => {

@@ -71,10 +71,14 @@ async function joinToken(): Promise<void> {
 }
 
 describe('a try to join', () => {
-	it('is counted first, then its proof is spent, then its credential, and only then something is signed', async () => {
+	it('is counted first, then its credential is looked at, and both are used up by what is signed', async () => {
 		await joinToken()
 		expect((await ask(JOIN)).status).toBe(200)
-		expect(called()).toEqual(['keyRing.admitJoin', 'keyRing.once', 'keyRing.redeemJoinToken', 'keyRing.issueWit'])
+		expect(called()).toEqual(['keyRing.admitJoin', 'keyRing.findJoinToken', 'keyRing.issueWit'])
+		expect(world.keyRing.issued[0]!.uses).toEqual({
+			joinToken: await hashOf('the-secret'),
+			once: [{ value: expect.stringMatching(/^dpop /), expiresAt: world.nowMs + 61_000 }],
+		})
 		expect(world.keyRing.issued[0]).toMatchObject({
 			ttlSeconds: 3600,
 			evidence: { method: 'joinToken', trust: 'default/by-token', clientAddress: '192.0.2.1' },
@@ -136,13 +140,39 @@ describe('a try to join', () => {
 		expect([status, answer.error]).toEqual([400, 'invalid_request'])
 	})
 
-	it('shows its DPoP proof once', async () => {
+	it.each(['to this isolate', 'to another'])('shows its DPoP proof once, %s', async (where) => {
 		const headers = { dpop: await dpop() }
 		await joinToken()
 		expect((await ask(JOIN, { headers })).status).toBe(200)
 		await joinToken()
+		if (where === 'to another') app = createApp(meshOf(world))
 		expect((await ask(JOIN, { headers })).answer.error).toBe('invalid_dpop_proof')
 		expect(world.keyRing.joinTokens.size).toBe(1)
+		expect((await ask(JOIN)).status).toBe(200)
+	})
+
+	it('that is refused uses up nothing, and leaves nothing in the ring that strangers could fill', async () => {
+		const stranger = { ...JOIN, subject_token: 'made-up' }
+		for (let i = 0; i < 5; i++) expect((await ask(stranger)).answer.error).toBe('invalid_request')
+		await joinToken()
+		world.keyRing.refusal = { reason: 'too_many', retryAfterSeconds: 3 }
+		expect((await ask(JOIN)).answer.error).toBe('slow_down')
+		expect((await ask(JOIN, { headers: { dpop: 'x' } })).answer.error).toBe('invalid_dpop_proof')
+		const elsewhere = await ask({ ...JOIN, workload: 'default/payments' })
+		expect(elsewhere.answer.error).toBe('invalid_request')
+		expect([world.keyRing.joinTokens.size, world.keyRing.shown.size]).toEqual([1, 0])
+		expect(called().some((call) => call === 'keyRing.once')).toBe(false)
+		world.keyRing.refusal = undefined
+		expect((await ask(JOIN)).status).toBe(200)
+		expect([world.keyRing.joinTokens.size, world.keyRing.shown.size]).toEqual([0, 1])
+	})
+
+	it('whose token somebody else has used meanwhile is refused like one that nobody made', async () => {
+		await joinToken()
+		world.keyRing.refusal = { reason: 'join_token_gone' }
+		const { status, answer } = await ask(JOIN)
+		expect([status, answer.error]).toEqual([400, 'invalid_request'])
+		expect(world.keyRing.refusals[0]!.why).toContain('somebody else was faster')
 	})
 })
 

@@ -26,12 +26,20 @@ export interface Authority extends Issuer {
 	readonly keys: CryptoKeyPair
 }
 
+export const REVOCATION_LISTS = 'https://admin.mesh.example.com/v1/identity/crl'
+const issuerOf = (keys: CryptoKeyPair, certificate: string): Authority => ({
+	keys,
+	privateKey: keys.privateKey,
+	certificate,
+	revocationLists: REVOCATION_LISTS,
+})
+
 export const newKeys = (namedCurve = 'P-256'): Promise<CryptoKeyPair> =>
 	crypto.subtle.generateKey({ name: 'ECDSA', namedCurve }, true, ['sign', 'verify'])
 
 export async function newRoot(trustDomain = TRUST_DOMAIN, validity = validFor(730, '100')): Promise<Authority> {
 	const keys = await newKeys()
-	return { keys, privateKey: keys.privateKey, certificate: await createRoot({ trustDomain, keys, ...validity }) }
+	return issuerOf(keys, await createRoot({ trustDomain, keys, ...validity }))
 }
 
 export async function newIntermediate(
@@ -41,8 +49,12 @@ export async function newIntermediate(
 ): Promise<Authority> {
 	const keys = await newKeys()
 	const input = { trustDomain, publicKey: keys.publicKey, issuer, ...validity }
-	return { keys, privateKey: keys.privateKey, certificate: await createIntermediate(input) }
+	return issuerOf(keys, await createIntermediate(input))
 }
+
+/** The certificate that another root gives to the same key. */
+export const recertified = ({ keys }: Authority, issuer: Issuer, validity: Validity): Promise<string> =>
+	createIntermediate({ trustDomain: TRUST_DOMAIN, publicKey: keys.publicKey, issuer, ...validity })
 
 export const bridge = (from: Issuer, to: Issuer, validity = validFor(365, '300')): Promise<string> =>
 	crossSign({ root: to.certificate, issuer: from, ...validity })

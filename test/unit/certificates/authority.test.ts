@@ -13,6 +13,7 @@ const KEY_USAGE = '2.5.29.15!'
 const NAMES = '2.5.29.17'
 const OWN_KEY = '2.5.29.14'
 const ISSUERS_KEY = '2.5.29.35'
+const ISSUERS_LIST = '2.5.29.31'
 
 const root = await newRoot()
 const intermediate = await newIntermediate(root)
@@ -33,18 +34,26 @@ describe('every authority', () => {
 		['a root', root.certificate, undefined],
 		['an intermediate', intermediate.certificate, 0],
 		['a cross certificate', cross, undefined],
-	])('%s may sign certificates and nothing else, to its path length', (_, certificate, pathLength) => {
-		const parsed = new X509Certificate(certificate)
-		expect(parsed.getExtension(BasicConstraintsExtension)).toMatchObject({ ca: true, critical: true })
-		expect(parsed.getExtension(BasicConstraintsExtension)!.pathLength).toBe(pathLength)
-		expect(parsed.getExtension(KeyUsagesExtension)).toMatchObject({ usages: KeyUsageFlags.keyCertSign, critical: true })
-		expect(new NodeCertificate(certificate).ca).toBe(true)
-	})
+	])(
+		'%s may sign certificates, to its path length, and what takes them back, and nothing else',
+		(_, certificate, pathLength) => {
+			const parsed = new X509Certificate(certificate)
+			expect(parsed.getExtension(BasicConstraintsExtension)).toMatchObject({ ca: true, critical: true })
+			expect(parsed.getExtension(BasicConstraintsExtension)!.pathLength).toBe(pathLength)
+			const usages = KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
+			expect(parsed.getExtension(KeyUsagesExtension)).toMatchObject({ usages, critical: true })
+			expect(new NodeCertificate(certificate).ca).toBe(true)
+		},
+	)
 
 	it.each([
 		['a root', root.certificate, [BASIC_CONSTRAINTS, KEY_USAGE, NAMES, OWN_KEY]],
-		['an intermediate', intermediate.certificate, [BASIC_CONSTRAINTS, KEY_USAGE, NAMES, OWN_KEY, ISSUERS_KEY]],
-		['a cross certificate', cross, [BASIC_CONSTRAINTS, KEY_USAGE, NAMES, OWN_KEY, ISSUERS_KEY]],
+		[
+			'an intermediate',
+			intermediate.certificate,
+			[BASIC_CONSTRAINTS, KEY_USAGE, NAMES, OWN_KEY, ISSUERS_KEY, ISSUERS_LIST],
+		],
+		['a cross certificate', cross, [BASIC_CONSTRAINTS, KEY_USAGE, NAMES, OWN_KEY, ISSUERS_KEY, ISSUERS_LIST]],
 	])('%s has these extensions and no others', (_, certificate, extensions) => {
 		expect(extensionsOf(new X509Certificate(certificate))).toEqual(extensions.sort())
 	})
@@ -178,7 +187,7 @@ describe('mistakes of the caller throw', () => {
 	})
 
 	it('when the issuer’s key is not that of its certificate', async () => {
-		const mixed = { certificate: root.certificate, privateKey: newer.privateKey }
+		const mixed = { ...root, privateKey: newer.privateKey }
 		await expect(newIntermediate(mixed)).rejects.toThrow('the issuer’s private key is not that of its certificate')
 	})
 

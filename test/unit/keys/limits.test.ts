@@ -1,6 +1,6 @@
 /** Limits: bursts pass, floods do not, and nobody makes the memory grow. */
 import { describe, expect, it } from 'vitest'
-import { admit, createLimits, JOINING, networkOf } from '../../../src/keys/limits.ts'
+import { admit, createLimits, DELEGATING, JOINING, mayTake, networkOf } from '../../../src/keys/limits.ts'
 import { seeded } from '../../random.ts'
 
 const SEED = 7
@@ -45,6 +45,51 @@ describe('a limit', () => {
 			if (admit(limits, 'a', now) === 0) admitted++
 		}
 		expect(admitted).toBeLessThanOrEqual(20 + (now / 1000) * 1.2)
+	})
+})
+
+describe('isolates of a region', () => {
+	it('start together, ten thousand of them, and no region takes from another what that needs', () => {
+		const limits = createLimits(DELEGATING, 0)
+		for (let i = 0; i < 10_000; i++) expect(admit(limits, 'enam', i / 10)).toBe(0)
+		for (let i = 0; i < 50_000; i++) admit(limits, 'enam', 1_000)
+		for (let i = 0; i < 9_000; i++) expect(admit(limits, 'weur', 1_000)).toBe(0)
+	})
+
+	it('renew twice an hour beside one that asks without end, if they are at most a hundred thousand', () => {
+		expect((100_000 * 2) / 3_600).toBeLessThan(DELEGATING.each.perSecond)
+		const limits = createLimits(DELEGATING, 0)
+		let admitted = 0
+		for (let ms = 0; ms < 60_000; ms++) if (admit(limits, 'enam', ms) === 0) admitted++
+		expect(admitted).toBeLessThanOrEqual(10_000 + 60 * 200)
+	})
+})
+
+describe('a share', () => {
+	it(`leaves something for who comes next, whoever takes as much as may be (seed ${SEED})`, () => {
+		const random = seeded(SEED)
+		for (let round = 0; round < 50; round++) {
+			const capacity = 1_000 + Math.floor(random() * 1_000)
+			const greedy = 1 + Math.floor(random() * 5)
+			const held = Array<number>(greedy).fill(0)
+			let total = 0
+			for (let i = 0; i < 5 * capacity; i++) {
+				const who = Math.floor(random() * greedy)
+				const more = 1 + Math.floor(random() * 3)
+				if (!mayTake(more, held[who]!, total, capacity)) continue
+				held[who]! += more
+				total += more
+			}
+			expect(total).toBeLessThanOrEqual(capacity * (1 - 2 ** -greedy) + 3 * greedy)
+			expect(mayTake(1, 0, total, capacity)).toBe(true)
+			if (greedy === 1) expect(Math.abs(total - capacity / 2)).toBeLessThanOrEqual(3)
+		}
+	})
+
+	it('is of what is there, not more', () => {
+		expect([mayTake(5, 0, 0, 10), mayTake(6, 5, 0, 10), mayTake(1, 0, 10, 10), mayTake(0, 0, 10, 10)]).toEqual([
+			...[true, false, false, true],
+		])
 	})
 })
 

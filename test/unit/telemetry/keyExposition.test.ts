@@ -41,6 +41,13 @@ const info: KeyRingInfo = {
 }
 
 const NOW = 1_000_000
+const more: Partial<KeyRingInfo> = {
+	delegations: [
+		{ region: 'enam', certified: 7, refused: 2, lastAt: '2026-01-01T00:00:00Z' },
+		{ region: 'weur', certified: 0, refused: 1 },
+	],
+	revocations: { inForce: 12, limit: 100, refused: 3 },
+}
 const fetched: FetchedInfo[] = [
 	{ name: 'https://ci.example/"x"', kind: 'issuer', url: '', fetchedAt: NOW - 12_500, triedAt: NOW },
 	{ name: 'https://new.example', kind: 'issuer', url: '', fetchedAt: 0, triedAt: NOW },
@@ -57,5 +64,21 @@ it('keys that end, rotations that are due or fail, what is not published, and ho
 		'selvedge_trust_unpublished{} 1',
 		'selvedge_issuer_keys_age_seconds{issuer="https://ci.example/\\"x\\""} 12.5',
 	])
+	expect(lines).toContain('# TYPE selvedge_delegations_total counter')
 	expect(keyExposition({ ...info, publishedVersion: 7 }, [], NOW)).toContain('selvedge_trust_unpublished{} 0')
+})
+
+it('isolates that were certified, by region, and how much of what may be revoked is', () => {
+	const lines = keyExposition({ ...info, ...more, keys: [], purposes: [] }, [], NOW).split('\n')
+	expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
+		'selvedge_trust_unpublished{} 1',
+		'selvedge_delegations_total{region="enam"} 7',
+		'selvedge_delegations_total{region="weur"} 0',
+		'selvedge_delegations_refused_total{region="enam"} 2',
+		'selvedge_delegations_refused_total{region="weur"} 1',
+		'selvedge_delegation_last_timestamp_seconds{region="enam"} 1767225600',
+		'selvedge_revocations_in_force{} 12',
+		'selvedge_revocations_limit{} 100',
+		'selvedge_revocations_refused_total{} 3',
+	])
 })

@@ -1,8 +1,9 @@
 /** The token endpoint: whoever proves what a WorkloadTrust asks for is given the workload's identity. */
 
+import { createSeen, firstTime, type Seen } from '../../../src/identity/replay.ts'
 import { trustName } from '../../../src/joining/candidates.ts'
-import type { IssuedToken, IssueRefusal, JoinEvidence } from '../../../src/ports.ts'
-import { ok, type Result } from '../../../src/result.ts'
+import type { IssuedToken, JoinEvidence, JoinRefusal } from '../../../src/ports.ts'
+import { err, ok, type Result } from '../../../src/result.ts'
 import { readBytes } from '../body.ts'
 import { joinByAssertion } from '../joining/clientAssertion.ts'
 import { joinByCertificate } from '../joining/clientCertificate.ts'
@@ -86,31 +87,42 @@ async function issue(attempt: Attempt, asked: TokenRequest): Promise<Result<Issu
 	const isWit = asked.wanted.kind === 'wit'
 	const dpop = isWit ? await verifyDpop(request.headers.get('dpop'), endpointOf(mesh), mesh.now()) : ok(undefined)
 	if (!dpop.ok) return dpop
-	const joined = await join(attempt, asked, () => spend(mesh, dpop.value))
+	if (dpop.value !== undefined && isReplayed(mesh, dpop.value)) return err(REPLAYED)
+	const joined = await join(attempt, asked)
 	if (!joined.ok) return joined
 	const token = await sign(attempt, asked, joined.value, dpop.value)
 	if (token.ok) return ok({ token: token.value, asked })
-	return { ok: false, error: { ...refusalOf(token.error), subject: joined.value.subject } }
+	return err({ ...refusalOf(token.error, joined.value, dpop.value), subject: joined.value.subject })
 }
 
 const endpointOf = ({ settings }: Mesh): string => settings.issuer + TOKEN_PATH
 
-/** The proof of a key is spent before the credential, so that no one-time token is lost to a proof that was shown before. */
-async function spend(mesh: Mesh, proof: DpopProof | undefined): Promise<Result<void, Refused>> {
-	if (proof === undefined || (await mesh.keyRing().once(proof.once, proof.expiresAt))) return ok(undefined)
-	return refuse('invalid_dpop_proof', 'DPoP: the proof was shown before: make one for each request')
+const REPLAYED: Refused = {
+	error: 'invalid_dpop_proof',
+	description: 'DPoP: the proof was shown before: make one for each request',
 }
 
-/** Strangers were counted, and may have something remembered; who renews must prove first who it is. */
+/**
+ * Proofs of keys that were shown to this isolate: a replay costs nobody anything. Anybody can make a key and fill this, so that who is
+ * not remembered goes on: the ring has the last word, and remembers those only for which it issues something.
+ */
+const shown = new WeakMap<Mesh, Seen>()
+const SHOWN_BYTES = 1_048_576
+
+function isReplayed(mesh: Mesh, { thumbprint, once, expiresAt }: DpopProof): boolean {
+	const seen = shown.get(mesh) ?? createSeen(SHOWN_BYTES)
+	shown.set(mesh, seen)
+	return firstTime(seen, thumbprint, once, expiresAt, mesh.now()) === 'again'
+}
+
+/** Nothing is used up by it. */
 async function join(
 	{ request, mesh }: Attempt,
 	{ credential, workload }: TokenRequest,
-	spendProof: () => Promise<Result<void, Refused>>,
 ): Promise<Result<Joined, Refused>> {
-	if (credential.method === 'renewal') return renewByProof(mesh, request, workload, spendProof)
-	const spent = await spendProof()
-	if (!spent.ok) return spent
 	switch (credential.method) {
+		case 'renewal':
+			return renewByProof(mesh, request, workload)
 		case 'joinToken':
 			return joinByJoinToken(mesh, credential.token, workload)
 		case 'oidc':
@@ -125,19 +137,25 @@ async function join(
 function sign(
 	{ mesh, clientAddress }: Attempt,
 	{ credential, wanted, expiresIn }: TokenRequest,
-	{ trust, workload, subject }: Joined,
+	{ trust, workload, subject, price }: Joined,
 	proof: DpopProof | undefined,
-): Promise<Result<IssuedToken, IssueRefusal>> {
+): Promise<Result<IssuedToken, JoinRefusal>> {
 	const evidence: JoinEvidence = { method: credential.method, trust: trustName(trust), subject, clientAddress }
 	const usual = wanted.kind === 'wit' ? WIT_SECONDS : JWT_SVID_SECONDS
-	const request = { workload, ttlSeconds: Math.min(expiresIn ?? usual, maxTtlSeconds(trust)), evidence }
+	const ofKey = proof === undefined ? [] : [{ value: proof.once, expiresAt: proof.expiresAt }]
+	const uses = { ...price?.uses, once: [...ofKey, ...(price?.uses.once ?? [])] }
+	const request = { workload, ttlSeconds: Math.min(expiresIn ?? usual, maxTtlSeconds(trust)), evidence, uses }
 	return wanted.kind === 'wit'
 		? mesh.keyRing().issueWit({ ...request, jwk: proof!.jwk })
 		: mesh.keyRing().issueJwtSvid({ ...request, audiences: wanted.audiences })
 }
 
-function refusalOf(refusal: IssueRefusal): Refused {
+function refusalOf(refusal: JoinRefusal, { price }: Joined, proof: DpopProof | undefined): Refused {
 	switch (refusal.reason) {
+		case 'join_token_gone':
+			return price!.again
+		case 'shown_before':
+			return refusal.value === proof?.once ? REPLAYED : price!.again
 		case 'workload_revoked':
 			return { error: 'unauthorized_client', description: 'the workload is revoked' }
 		case 'key_revoked':

@@ -1,10 +1,15 @@
-/** What others need to verify what the mesh signs: its keys as JWKS and as SPIFFE bundle, and how OpenID Connect finds them. */
+/**
+ * What others need to verify what the mesh signs: its keys as JWKS and as SPIFFE bundle, how OpenID Connect finds them, and which
+ * certificates are taken back.
+ */
 import { derOf, x5cOf } from '../../../src/certificates/pem.ts'
 import { parseCertificate } from '../../../src/identity/x509.ts'
-import type { Published } from '../../../src/ports.ts'
+import type { Published, RevocationList } from '../../../src/ports.ts'
 import { etagOf, noneMatchNames } from '../etag.ts'
 import { publishedOf } from '../joining/workloadProof.ts'
 import type { Mesh } from '../mesh.ts'
+import { problem } from '../problem.ts'
+import { remembered } from '../remembered.ts'
 import { notModified } from '../reply.ts'
 import type { Call } from '../route.ts'
 import { hashOf } from '../tokens.ts'
@@ -63,6 +68,31 @@ const discovery = ({ settings: { issuer } }: Mesh): object => ({
 	dpop_signing_alg_values_supported: ['ES256'],
 })
 
+type KnownList = Required<RevocationList>
+
+/** By key id. Of lists that are the same, the bytes are not sent again. */
+const lists = remembered<ReadonlyMap<string, KnownList>>(async (mesh, before = new Map()) => {
+	const known = Object.fromEntries(Array.from(before, ([keyId, { number }]) => [keyId, number]))
+	const current = await mesh.keyRing().revocationLists(known)
+	return new Map(
+		current.map(({ keyId, number, der }) => [keyId, der === undefined ? before.get(keyId)! : { keyId, number, der }]),
+	)
+})
+
+/** Verifiers keep a list until its nextUpdate, which is a day away; caches between them and the mesh must not add to that. */
+const LIST_MAX_AGE_SECONDS = 60
+
+/** RFC 5280 §4.2.1.13: the list that a certificate's distribution point names, as DER (RFC 2585 §4.2). */
+export async function revocationList({ request, params, mesh }: Call<{ file: string }, unknown>): Promise<Response> {
+	const list = (await lists(mesh)).get(params.file.slice(0, -'.crl'.length))
+	if (list === undefined)
+		return problem('not-found', 'No authority of the mesh has this key id, or it is not to be trusted any more')
+	const etag = etagOf(list.number)
+	const headers = { 'content-type': 'application/pkix-crl', etag }
+	const unchanged = noneMatchNames(request.headers.get('if-none-match'), etag)
+	return forAnybody(unchanged ? notModified(etag) : new Response(list.der, { headers }), LIST_MAX_AGE_SECONDS)
+}
+
 /** Anybody may read it, from any page, and keep it for as long as a new key is published before it signs. */
 async function publish(
 	{ request, mesh }: Call<unknown, unknown>,
@@ -76,7 +106,11 @@ async function publish(
 	const response = unchanged
 		? notModified(etag)
 		: new Response(body, { headers: { 'content-type': contentType, etag } })
-	response.headers.set('cache-control', `public, max-age=${published.maxAgeSeconds}`)
+	return forAnybody(response, published.maxAgeSeconds)
+}
+
+function forAnybody(response: Response, maxAgeSeconds: number): Response {
+	response.headers.set('cache-control', `public, max-age=${maxAgeSeconds}`)
 	response.headers.set('access-control-allow-origin', '*')
 	return response
 }

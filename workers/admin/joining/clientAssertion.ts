@@ -19,6 +19,11 @@ const MAX_KEYS_TRIED = 16
 const wrong = (description: string, more: Partial<Refused> = {}): Result<never, Refused> =>
 	refuse('invalid_client', description, more)
 
+const SHOWN_BEFORE: Refused = {
+	error: 'invalid_client',
+	description: 'client_assertion was shown before: make one for each request',
+}
+
 /** `endpoint`: the URL of the token endpoint. */
 export async function joinByAssertion(
 	mesh: Mesh,
@@ -48,9 +53,8 @@ export async function joinByAssertion(
 	const decided = decide(mesh, trusts, evidence, asked, unfit)
 	if (!decided.ok) return decided
 	const { tokenId, expiresAt } = said.value
-	if (!(await mesh.keyRing().once(`assertion ${sub} ${tokenId}`, expiresAt)))
-		return wrong('client_assertion was shown before: make one for each request', { subject })
-	return ok({ ...decided.value, subject })
+	const once = [{ value: `assertion ${sub} ${tokenId}`, expiresAt }]
+	return ok({ ...decided.value, subject, price: { uses: { once }, again: SHOWN_BEFORE } })
 }
 
 function checkTimes({ claims }: Jwt, now: number): Result<{ tokenId: string; expiresAt: number }, Refused> {

@@ -8,9 +8,12 @@ import { hashOf } from '../tokens.ts'
 import { decide, type Joined } from './joined.ts'
 import { type Refused, refuse } from './refused.ts'
 
+/** RFC 8693 §2.2.2: a subject token that is not accepted makes the request invalid. */
+const NO_GOOD = 'the join token is unknown, used, expired, or for another workload'
+
 /**
- * Uses the token up. Of several who show it at once the ring lets one win; what it is for is looked up at its source, so that a
- * trust that is new is no reason to lose a token.
+ * The token is used up when something is issued for it: of several who show it at once the ring lets one win. What it is for is looked
+ * up at its source, so that a trust that is new does not refuse it.
  */
 export async function joinByJoinToken(
 	mesh: Mesh,
@@ -19,16 +22,16 @@ export async function joinByJoinToken(
 ): Promise<Result<Joined, Refused>> {
 	const hash = await hashOf(token)
 	const subject = `join token sha256:${hash.slice(0, 16)}`
-	const wrong = (why: string) =>
-		// RFC 8693 §2.2.2: a subject token that is not accepted makes the request invalid.
-		refuse('invalid_request', 'the join token is unknown, used, expired, or for another workload', { why, subject })
-	const redeemed = await mesh.keyRing().redeemJoinToken(hash)
-	if (redeemed === null) return wrong('the join token is unknown, used or expired')
-	if (asked !== undefined && workloadText(asked) !== workloadText(redeemed.workload))
-		return wrong(`the join token was for ${workloadText(redeemed.workload)}, and is used up`)
-	const [namespace = '', name = ''] = redeemed.trust.split('/')
+	const wrong = (why: string) => refuse('invalid_request', NO_GOOD, { why, subject })
+	const found = await mesh.keyRing().findJoinToken(hash)
+	if (found === null) return wrong('the join token is unknown, used or expired')
+	if (asked !== undefined && workloadText(asked) !== workloadText(found.workload))
+		return wrong(`the join token is for ${workloadText(found.workload)}`)
+	const [namespace = '', name = ''] = found.trust.split('/')
 	const stored = await mesh.policyStore().get('WorkloadTrust', namespace, name)
 	const trusts = stored === null ? [] : [stored.resource as WorkloadTrust]
-	const decided = decide(mesh, trusts, { method: 'joinToken', ...redeemed }, asked, wrong)
-	return decided.ok ? ok({ ...decided.value, subject }) : decided
+	const decided = decide(mesh, trusts, { method: 'joinToken', ...found }, asked, wrong)
+	if (!decided.ok) return decided
+	const again: Refused = { error: 'invalid_request', description: NO_GOOD, why: 'somebody else was faster' }
+	return ok({ ...decided.value, subject, price: { uses: { joinToken: hash }, again } })
 }

@@ -1,7 +1,7 @@
 /** Somebody who may have an identity: by which trust, and on whose word. */
 import { type Candidate, candidatesOf, choose } from '../../../src/joining/candidates.ts'
 import type { Evidence } from '../../../src/joining/fits.ts'
-import type { WorkloadName } from '../../../src/ports.ts'
+import type { Uses, WorkloadName } from '../../../src/ports.ts'
 import type { WorkloadTrust } from '../../../src/resources/workloadTrust.ts'
 import { ok, type Result } from '../../../src/result.ts'
 import type { Mesh } from '../mesh.ts'
@@ -12,6 +12,15 @@ export interface Joined {
 	readonly workload: WorkloadName
 	/** Issuer and subject, key or fingerprint; for audit. No secret. */
 	readonly subject: string
+	/** What the identity costs, if there is something that counts once. */
+	readonly price?: Price
+}
+
+/** Paid when the identity is issued, and not otherwise: whoever is refused for another reason may show the same again. */
+export interface Price {
+	readonly uses: Uses
+	/** How whoever has paid with it before is refused. */
+	readonly again: Refused
 }
 
 type Unfit = (why: string) => Result<never, Refused>

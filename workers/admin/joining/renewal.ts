@@ -1,6 +1,6 @@
 /** Renewal: who is a workload stays one, as long as some WorkloadTrust names it. */
 import { workloadText } from '../../../src/joining/candidates.ts'
-import type { WorkloadName } from '../../../src/ports.ts'
+import type { ShownOnce, WorkloadName } from '../../../src/ports.ts'
 import { ok, type Result } from '../../../src/result.ts'
 import type { Mesh } from '../mesh.ts'
 import type { Joined } from './joined.ts'
@@ -13,7 +13,6 @@ export async function renewByProof(
 	mesh: Mesh,
 	request: Request,
 	asked: WorkloadName | undefined,
-	spendKeyProof: () => Promise<Result<void, Refused>>,
 ): Promise<Result<Joined, Refused>> {
 	const proof = await proveWorkload(mesh, request)
 	if (!proof.ok) return refuse('invalid_client', `${proof.error.code}: ${proof.error.detail}`, { status: 400 })
@@ -24,16 +23,26 @@ export async function renewByProof(
 	const trust = await trustBehind(mesh, name)
 	if (trust === undefined)
 		return refuse('unauthorized_client', 'no WorkloadTrust names the workload any more', { subject })
-	const spent = await spendKeyProof()
-	if (!spent.ok) return { ok: false, error: { ...spent.error, subject } }
-	if (!(await isFirstTime(mesh, proof.value)))
-		return refuse('invalid_client', 'the WPT was shown before: make one for each request', { subject, status: 400 })
-	return ok({ trust, workload: name, subject })
+	return ok({ trust, workload: name, subject, price: { uses: { once: [shownBy(proof.value)] }, again: SHOWN_BEFORE } })
+}
+
+const SHOWN_BEFORE: Refused = {
+	error: 'invalid_client',
+	description: 'the WPT was shown before: make one for each request',
+	status: 400,
 }
 
 /** For audit. */
 export const subjectOf = ({ proven }: ProvenWorkload): string => `${proven.spiffeId} key ${proven.keyThumbprint}`
 
-/** In the whole mesh, not in this isolate only: it costs what is issued for it. */
-export const isFirstTime = (mesh: Mesh, { proven, tokenId, expiresAt }: ProvenWorkload): Promise<boolean> =>
-	mesh.keyRing().once(`proof ${proven.keyThumbprint} ${tokenId}`, expiresAt)
+const shownBy = ({ proven, tokenId, expiresAt }: ProvenWorkload): ShownOnce => ({
+	value: `proof ${proven.keyThumbprint} ${tokenId}`,
+	expiresAt,
+})
+
+/**
+ * In the whole mesh, not in this isolate only: it costs what is issued for it. Whose share it takes of is the workload and not its key,
+ * of which a workload can have as many as it likes.
+ */
+export const isFirstTime = async (mesh: Mesh, proof: ProvenWorkload): Promise<boolean> =>
+	(await mesh.keyRing().once(proof.proven.spiffeId, shownBy(proof))) === 'first'

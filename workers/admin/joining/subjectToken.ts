@@ -26,6 +26,11 @@ const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256
 const wrong = (description: string, more: Partial<Refused> = {}): Result<never, Refused> =>
 	refuse('invalid_request', `subject_token: ${description}`, more)
 
+const USED_BEFORE: Refused = {
+	error: 'invalid_request',
+	description: 'subject_token: it was used before: each counts once',
+}
+
 export async function joinByToken(
 	mesh: Mesh,
 	token: string,
@@ -45,9 +50,9 @@ export async function joinByToken(
 	const decided = decide(mesh, vouching.value, { method: 'oidc', claims: parsed.value.claims }, asked, unfit)
 	if (!decided.ok) return decided
 	// What was signed, not the whole text: of one message there may be several signatures.
-	const once = `subject token ${await hashOf(token.slice(0, token.lastIndexOf('.')))}`
-	if (!(await mesh.keyRing().once(once, said.value))) return wrong('it was used before: each counts once', { subject })
-	return ok({ ...decided.value, subject })
+	const value = `subject token ${await hashOf(token.slice(0, token.lastIndexOf('.')))}`
+	const price = { uses: { once: [{ value, expiresAt: said.value }] }, again: USED_BEFORE }
+	return ok({ ...decided.value, subject, price })
 }
 
 /** What can be refused before any signature is looked at. Answers `exp`, in ms since the epoch. */
