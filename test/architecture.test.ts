@@ -34,7 +34,7 @@ const TAKES_FROM: Readonly<Record<string, readonly string[]>> = {
 	explain: ['filters', 'matching', 'proxy', 'resilience', 'telemetry'],
 }
 /** The form in which the control plane speaks to the data plane: as types, everybody's, as are the ports. */
-const CONTRACT = ['snapshot', 'filters', 'match', 'trafficPolicy', 'peerAuthentication', 'trust'].map(
+const CONTRACT = ['snapshot', 'filters', 'match', 'trafficPolicy', 'peerAuthentication', 'authorization', 'trust'].map(
 	(name) => `src/snapshot/${name}.ts`,
 )
 

@@ -1,0 +1,74 @@
+/** One thing that a rule asks of requests: that a list of texts matches what they have under a key, and another list does not. */
+import { type Key, keyId, type Reader, readerOf, type TextKey } from './attribute.ts'
+import { compileAddresses, compileHosts, compilePaths, compileTimes, type Test, type TextList } from './lists.ts'
+import { compileTexts, exactOf } from './textPattern.ts'
+
+export interface Criterion {
+	readonly key: Key
+	readonly values?: readonly string[] | undefined
+	readonly notValues?: readonly string[] | undefined
+}
+
+/** A way to find a rule: requests that it matches read as one of `keys`. */
+export interface LookUp {
+	/** Equal for equal `read`. */
+	readonly id: string
+	readonly read: Reader
+	readonly keys: readonly string[]
+}
+
+export interface CompiledCriterion {
+	readonly test: Test
+	readonly lookUp: LookUp | undefined
+}
+
+/** `refuses`: whether a match of the rule counts against the request, so that doubt falls on matching. */
+export function compileCriterion(
+	{ key, values, notValues }: Criterion,
+	refuses: boolean,
+	trustDomain: string,
+): CompiledCriterion {
+	const wanted = values && compileList(key, values, refuses, trustDomain)
+	const unwanted = notValues && compileList(key, notValues, !refuses, trustDomain)
+	const lookUp = wanted?.lookUp && { id: keyId(key), ...wanted.lookUp }
+	if (unwanted === undefined) return { test: wanted?.test ?? always, lookUp }
+	if (wanted === undefined) return { test: (facts) => !unwanted.test(facts), lookUp }
+	return { test: (facts) => wanted.test(facts) && !unwanted.test(facts), lookUp }
+}
+
+const always: Test = () => true
+
+function compileList(key: Key, texts: readonly string[], refuses: boolean, trustDomain: string): TextList {
+	switch (key.of) {
+		case 'path':
+			return compilePaths(texts, refuses)
+		case 'host':
+			return compileHosts(texts)
+		case 'address':
+			return compileAddresses(texts, refuses)
+		case 'time':
+			return compileTimes(texts, refuses)
+		default:
+			return compileValues(key, inTrustDomain(key, texts, trustDomain))
+	}
+}
+
+/** Documents written for Istio say `cluster.local` for the mesh's own trust domain, whatever that is called. */
+function inTrustDomain({ of }: Key, texts: readonly string[], trustDomain: string): readonly string[] {
+	if (of === 'trustDomain') return texts.map((text) => (text === 'cluster.local' ? trustDomain : text))
+	return of === 'principal' ? texts.map((text) => text.replace(/^cluster\.local(?=\/)/, trustDomain)) : texts
+}
+
+function compileValues(key: TextKey, texts: readonly string[]): TextList {
+	const read = readerOf(key)
+	const keys = key.of === 'serviceAccount' ? texts : exactOf(texts)
+	const matches = compileTexts(texts, keys)
+	return {
+		test: (facts) => {
+			const reading = read(facts)
+			if (reading === null || reading === undefined) return false
+			return typeof reading === 'string' ? matches(reading) : reading.some(matches)
+		},
+		lookUp: keys.length === texts.length ? { read, keys } : undefined,
+	}
+}

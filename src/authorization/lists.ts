@@ -1,0 +1,64 @@
+/** Lists of paths, hosts, addresses and hours. What does not parse matches nothing, or everything where a match refuses. */
+import type { Reader } from './attribute.ts'
+import { addressOf, type Facts, foldedOf, shortRoot, strictRootsOf } from './facts.ts'
+import { isInBlock, parseBlock } from './ipBlock.ts'
+import { parsePathPattern } from './pathPattern.ts'
+import { compileTexts, exactOf } from './textPattern.ts'
+import { isInWindow, parseTimeWindow } from './timeWindow.ts'
+
+export type Test = (facts: Facts) => boolean
+
+export interface TextList {
+	readonly test: Test
+	/** Whatever it matches reads as one of these. Absent: that cannot be said. */
+	readonly lookUp?: { readonly read: Reader; readonly keys: readonly string[] } | undefined
+}
+
+/**
+ * Some services ignore case, a final `/`, or whether a character is encoded. A path that such a service would take for one of these
+ * is one of them where a match refuses; where it admits, only the path itself is.
+ */
+export function compilePaths(texts: readonly string[], refuses: boolean): TextList {
+	const parse = (text: string) => parsePathPattern(text, refuses)
+	const { test, parsed } = refuses
+		? compileParsed(texts, refuses, parse, ({ matches }, facts) => {
+				const { path, other } = foldedOf(facts)
+				return matches(path) || matches(other)
+			})
+		: compileParsed(texts, refuses, parse, ({ matches }, { request }) => matches(request.path))
+	const keys = parsed.map((pattern) => shortRoot(pattern?.root ?? ''))
+	const read = refuses ? (facts: Facts) => foldedOf(facts).roots : strictRootsOf
+	return { test, lookUp: keys.includes('') ? undefined : { read, keys } }
+}
+
+/** Those that name a port are compared with host and port, the others with the host: clients leave out the port of the scheme. */
+export function compileHosts(texts: readonly string[]): TextList {
+	const lower = texts.map((text) => text.toLowerCase())
+	const withPort = lower.filter((text) => portAt(text) >= 0)
+	const without = lower.filter((text) => portAt(text) < 0)
+	const [matches, matchesWithPort] = [compileTexts(without), compileTexts(withPort)]
+	const exact = exactOf(lower).map((text) => (portAt(text) < 0 ? text : text.slice(0, portAt(text))))
+	return {
+		test: ({ request: { host, port } }) => matches(host) || (withPort.length > 0 && matchesWithPort(`${host}:${port}`)),
+		lookUp: exact.length === lower.length ? { read: ({ request }) => request.host, keys: exact } : undefined,
+	}
+}
+
+/** Where the port's colon is; the others are inside the brackets of an IPv6 address. Negative: there is none. */
+const portAt = (host: string): number => host.indexOf(':', host.lastIndexOf(']') + 1)
+
+export const compileAddresses = (texts: readonly string[], refuses: boolean): TextList =>
+	compileParsed(texts, refuses, parseBlock, (block, facts) => isInBlock(block, addressOf(facts)))
+
+export const compileTimes = (texts: readonly string[], refuses: boolean): TextList =>
+	compileParsed(texts, refuses, parseTimeWindow, (window, { request }) => isInWindow(window, request.now))
+
+function compileParsed<T extends object>(
+	texts: readonly string[],
+	refuses: boolean,
+	parse: (text: string) => T | undefined,
+	holds: (parsed: T, facts: Facts) => boolean,
+): { readonly test: Test; readonly parsed: readonly (T | undefined)[] } {
+	const parsed = texts.map(parse)
+	return { test: (facts) => parsed.some((one) => (one === undefined ? refuses : holds(one, facts))), parsed }
+}
