@@ -28,15 +28,27 @@ const isOwnFile = (target: string) => /^(src|durable-objects|workers|scripts|exa
 
 /** What a folder of src takes from the others. One that is not listed is a leaf, and takes from none. */
 const TAKES_FROM: Readonly<Record<string, readonly string[]>> = {
-	snapshot: ['matching', 'resources'],
+	// Texts of policies are checked, and keys of users' issuers named, by those who read them.
+	resources: ['authorization'],
+	snapshot: ['authorization', 'joining', 'matching', 'resources'],
 	client: ['identity'],
-	proxy: ['balancing', 'filters', 'identity', 'matching', 'resilience', 'telemetry'],
-	explain: ['filters', 'matching', 'proxy', 'resilience', 'telemetry'],
+	outside: ['joining', 'resources'],
+	proxy: ['authorization', 'balancing', 'filters', 'identity', 'matching', 'resilience', 'telemetry'],
+	explain: ['authorization', 'filters', 'matching', 'proxy', 'resilience', 'telemetry'],
+	// Samples are digested in the one, and decided on in the other as the data plane decides.
+	replay: ['authorization', 'telemetry'],
 }
 /** The form in which the control plane speaks to the data plane: as types, everybody's, as are the ports. */
-const CONTRACT = ['snapshot', 'filters', 'match', 'trafficPolicy', 'peerAuthentication', 'authorization', 'trust'].map(
-	(name) => `src/snapshot/${name}.ts`,
-)
+const CONTRACT = [
+	'snapshot',
+	'filters',
+	'match',
+	'trafficPolicy',
+	'peerAuthentication',
+	'requestAuthentication',
+	'authorization',
+	'trust',
+].map((name) => `src/snapshot/${name}.ts`)
 
 describe('dependencies', () => {
 	it('go src ◀ durable-objects ◀ workers, never back', () => {

@@ -8,4 +8,9 @@ export const GatewayApiVersion = z
 
 export const SelvedgeApiVersion = z.literal('selvedge.dev/v1')
 
+/** Istio's documents of these kinds have the same fields: they are read as the mesh's own. */
+export const SecurityApiVersion = z
+	.enum(['selvedge.dev/v1', 'security.istio.io/v1', 'security.istio.io/v1beta1'])
+	.transform(() => 'selvedge.dev/v1' as const)
+
 export const CoreApiVersion = z.literal('v1')

@@ -4,7 +4,7 @@ import type { ResourceRef } from '../ports.ts'
 import { err, ok, type Result } from '../result.ts'
 import { type DocumentError, formatPath, type Problem } from './documentError.ts'
 import { checkEndpointUrl, type EndpointPolicy } from './endpointUrl.ts'
-import { bundleProblems, issuerProblems } from './identityUrl.ts'
+import { bundleProblems, issuerProblems, userIssuerProblems } from './identityUrl.ts'
 import { findKind, type Kind, kindByName, kinds } from './kinds.ts'
 import { parse } from './problems.ts'
 import { type RawDocument, readDocuments } from './rawDocuments.ts'
@@ -101,6 +101,7 @@ const beyondSchema: { readonly [Name in Kind['kind']]?: typeof endpointProblems 
 	Secret: withheldValues,
 	WorkloadTrust: issuerProblems,
 	FederatedTrustDomain: bundleProblems,
+	RequestAuthentication: userIssuerProblems,
 }
 
 /** Where this mesh's endpoints may be. */

@@ -2,6 +2,9 @@
 import type { Problem } from './documentError.ts'
 import { checkEndpointUrl, type EndpointPolicy, isInClear } from './endpointUrl.ts'
 
+/** What a RequestAuthentication may have of them; more are refused already. */
+const MAX_JWT_RULES = 64
+
 /** A document of a kind that names such URLs, before anything in it is checked. */
 type Unchecked = Readonly<Record<string, unknown>>
 
@@ -18,6 +21,25 @@ export function issuerProblems({ spec }: Unchecked, policy: EndpointPolicy): Pro
 export function bundleProblems({ spec }: Unchecked, policy: EndpointPolicy): Problem[] {
 	const { url } = fieldsOf(fieldsOf(spec).bundleEndpoint)
 	return problemsOf(url, ['spec', 'bundleEndpoint', 'url'], checkKeysUrl, policy)
+}
+
+/** The same of a RequestAuthentication: an issuer is a URL where its keys are to be discovered. */
+export function userIssuerProblems({ spec }: Unchecked, policy: EndpointPolicy): Problem[] {
+	const { jwtRules } = fieldsOf(spec)
+	return (Array.isArray(jwtRules) ? jwtRules.slice(0, MAX_JWT_RULES) : []).flatMap((rule: unknown, index) => {
+		const { issuer, jwksUri, jwks } = fieldsOf(rule)
+		const path = ['spec', 'jwtRules', index]
+		const isDiscovered = (jwksUri ?? jwks ?? null) === null
+		return [
+			...(isDiscovered ? problemsOf(issuer, [...path, 'issuer'], checkDiscovered, policy) : []),
+			...problemsOf(jwksUri, [...path, 'jwksUri'], checkKeysUrl, policy),
+		]
+	})
+}
+
+function checkDiscovered(issuer: string, policy: EndpointPolicy): string | undefined {
+	const wrong = checkIssuer(issuer, policy)
+	return wrong === undefined ? undefined : `${wrong}; without jwksUri and jwks the keys are discovered there`
 }
 
 const fieldsOf = (value: unknown): Unchecked =>

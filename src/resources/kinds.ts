@@ -1,5 +1,6 @@
 /** The kinds of resources that the mesh knows: the only list of them. */
 import { z } from 'zod'
+import { AuthorizationPolicy } from './authorizationPolicy.ts'
 import { DirectResponse } from './directResponse.ts'
 import { FaultInjection } from './faultInjection.ts'
 import { FederatedTrustDomain } from './federatedTrustDomain.ts'
@@ -9,6 +10,7 @@ import { Mesh } from './mesh.ts'
 import { Namespace } from './namespace.ts'
 import { PeerAuthentication } from './peerAuthentication.ts'
 import { ReferenceGrant } from './referenceGrant.ts'
+import { RequestAuthentication } from './requestAuthentication.ts'
 import type { Resource } from './resource.ts'
 import { RetryPolicy } from './retryPolicy.ts'
 import { Secret } from './secret.ts'
@@ -33,6 +35,7 @@ export interface Kind {
 
 const gatewayApi = { apiVersion: 'gateway.networking.k8s.io/v1', aliases: ['gateway.networking.k8s.io/v1beta1'] }
 const selvedge = { apiVersion: 'selvedge.dev/v1', aliases: [] }
+const security = { ...selvedge, aliases: ['security.istio.io/v1', 'security.istio.io/v1beta1'] }
 
 export const kinds: readonly Kind[] = [
 	{
@@ -142,6 +145,22 @@ export const kinds: readonly Kind[] = [
 		clusterWide: false,
 		title: 'How callers prove who they are',
 		schema: PeerAuthentication,
+	},
+	{
+		...security,
+		kind: 'RequestAuthentication',
+		plural: 'requestauthentications',
+		clusterWide: false,
+		title: "Which end users' tokens are believed",
+		schema: RequestAuthentication,
+	},
+	{
+		...security,
+		kind: 'AuthorizationPolicy',
+		plural: 'authorizationpolicies',
+		clusterWide: false,
+		title: 'Who may call what',
+		schema: AuthorizationPolicy,
 	},
 	{
 		...selvedge,

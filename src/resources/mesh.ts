@@ -1,7 +1,8 @@
-/** What holds for the whole mesh: where requests may go that name no registered host, and how its keys rotate. */
+/** What holds for the whole mesh: who may call where no policy says it, where requests may leave to, and how its keys rotate. */
 import { z } from 'zod'
 import { SelvedgeApiVersion } from './apiVersions.ts'
 import { durationMs } from './duration.ts'
+import { ExtensionProviders } from './extensionProvider.ts'
 import { ClusterMetadata, Status, withoutStatus } from './metadata.ts'
 import { durationBetween } from './scalars.ts'
 
@@ -33,6 +34,13 @@ const Keys = z
 		context.addIssue({ code: 'custom', path: [field], message })
 	})
 
+const Samples = z.strictObject({
+	share: z.number().min(0).max(1).meta({
+		description:
+			'Of the requests, how many are remembered for a day to try out policies with: 0.01 is one in a hundred, as when left out, and 0 none. Of users, claims and headers there are digests only.',
+	}),
+})
+
 export const Mesh = z
 	.strictObject({
 		apiVersion: SelvedgeApiVersion,
@@ -47,9 +55,15 @@ export const Mesh = z
 					description:
 						'registryOnly answers 404 for hosts that no Service and no Gateway names; allowAny sends such requests on to the URL that they ask for.',
 				}),
+				defaultAccess: z.enum(['open', 'closed']).default('open').meta({
+					description:
+						'open lets everybody call what no ALLOW policy speaks of; closed lets nobody: whoever may call is named by an ALLOW policy.',
+				}),
+				extensionProviders: ExtensionProviders.exactOptional(),
+				samples: Samples.exactOptional(),
 				keys: Keys.exactOptional(),
 			})
-			.default({ egress: 'registryOnly' }),
+			.default({ egress: 'registryOnly', defaultAccess: 'open' }),
 		status: Status,
 	})
 	.transform(withoutStatus)

@@ -1,6 +1,6 @@
 /** What a policy is attached to: the mesh, its namespace, a Service, or, where traffic is meant, an HTTPRoute or one rule of it (GEP-713). */
 import { z } from 'zod'
-import { LabelName, SubdomainName } from './scalars.ts'
+import { LabelName, Labels, SubdomainName } from './scalars.ts'
 import { unique } from './unique.ts'
 
 const CoreGroup = z.enum(['', 'core'], { error: "must be '' or core" }).default('')
@@ -55,4 +55,37 @@ export function checkReach(refs: readonly TargetRef[], namespace: string, contex
 		if (kind === 'Namespace' && name !== namespace)
 			refuse(index, 'name', `must be '${namespace}': a policy speaks for no namespace but its own`)
 	}
+}
+
+/** Istio's way to say which Services are meant: those of the policy's namespace that have all of these labels. */
+const Selector = z.strictObject({ matchLabels: Labels.default({}) }).meta({
+	description: "Services of the policy's namespace that have these labels in their metadata. Without any, all of them.",
+})
+
+/** What policies have that Istio knows as well. With neither of the two they are for their whole namespace. */
+export const attachedBy = <Refs extends z.ZodType<TargetRef[]>>(refs: Refs) => ({
+	targetRefs: refs.exactOptional().meta({
+		description: "The policy's whole namespace when this and selector are left out.",
+	}),
+	selector: Selector.exactOptional(),
+})
+
+interface Attached {
+	readonly metadata: { readonly namespace: string }
+	readonly spec: { readonly targetRefs?: TargetRef[]; readonly selector?: z.infer<typeof Selector> }
+}
+
+export function checkAttached({ metadata, spec }: Attached, context: z.RefinementCtx): void {
+	checkReach(spec.targetRefs ?? [], metadata.namespace, context)
+	if (spec.targetRefs === undefined || spec.selector === undefined) return
+	const message = 'must be left out beside targetRefs: a policy is attached in one way'
+	context.addIssue({ code: 'custom', path: ['spec', 'selector'], message })
+}
+
+/** Says what a document leaves out: one of the two is there afterwards, and a selector has a label. */
+export function spelledOut<Document extends Attached>(document: Document): Document {
+	const { targetRefs, selector, ...rest } = document.spec
+	if (targetRefs !== undefined || Object.keys(selector?.matchLabels ?? {}).length > 0) return document
+	const whole: TargetRef = { group: '', kind: 'Namespace', name: document.metadata.namespace }
+	return { ...document, spec: { targetRefs: [whole], ...rest } }
 }

@@ -1,5 +1,6 @@
 /** A resource: what a user wrote, checked, with every default filled in. */
 import { type ResourceKey, resourceKey } from '../names.ts'
+import type { AuthorizationPolicy } from './authorizationPolicy.ts'
 import type { DirectResponse } from './directResponse.ts'
 import type { FaultInjection } from './faultInjection.ts'
 import type { FederatedTrustDomain } from './federatedTrustDomain.ts'
@@ -9,6 +10,7 @@ import type { Mesh } from './mesh.ts'
 import type { Namespace } from './namespace.ts'
 import type { PeerAuthentication } from './peerAuthentication.ts'
 import type { ReferenceGrant } from './referenceGrant.ts'
+import type { RequestAuthentication } from './requestAuthentication.ts'
 import type { RetryPolicy } from './retryPolicy.ts'
 import type { Secret } from './secret.ts'
 import type { Service } from './service.ts'
@@ -32,6 +34,8 @@ export type Resource =
 	| RetryPolicy
 	| TrafficPolicy
 	| PeerAuthentication
+	| RequestAuthentication
+	| AuthorizationPolicy
 	| WorkloadTrust
 	| FederatedTrustDomain
 

@@ -22,21 +22,18 @@ import type { Mesh } from '../resources/mesh.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { Service } from '../resources/service.ts'
 import type { ConditionedStatus } from '../resources/status.ts'
+import { accessOf } from './access.ts'
+import { type AddedLookup, addedLookup } from './addedPolicies.ts'
+import { affected } from './affected.ts'
 import { type Attachment, attachRoute, serves } from './attachRoute.ts'
+import type { AccessPolicies } from './authorization.ts'
+import { type AuthorizerLookup, authorizerLookup } from './authorizer.ts'
 import { resolveCredential } from './credential.ts'
 import { type FederationLookup, federationLookup, federationStatus } from './federation.ts'
 import { type PolicyLookup, policyLookup } from './policies.ts'
 import { type PolicyRules, policyRulesOf } from './policyRules.ts'
-import { policyStatus } from './policyStatus.ts'
-import {
-	isPolicy,
-	isPolicyKind,
-	listenerPattern,
-	patternTarget,
-	policyTargets,
-	referencesOf,
-	targetsOf,
-} from './references.ts'
+import { addedStatus, policyStatus } from './policyStatus.ts'
+import { listenerPattern, patternTarget } from './references.ts'
 import type { IndexedResource, ResourceIndex } from './resourceIndex.ts'
 import { resolveRule, routeSlice } from './routeSlice.ts'
 import { hasService, serviceTarget } from './serviceTarget.ts'
@@ -44,6 +41,7 @@ import type { PartBody } from './snapshot.ts'
 import { gatewayStatus, plainStatus, routeStatus, type Stamp, serviceStatus } from './statuses.ts'
 import type { HealthCheck } from './trafficPolicy.ts'
 import { healthCheckOf } from './trafficRules.ts'
+import { usersOf } from './users.ts'
 
 export interface BuildContext {
 	readonly meshDomain: string
@@ -76,6 +74,9 @@ interface Around {
 	readonly context: BuildContext
 	readonly policies: PolicyLookup<'TrafficPolicy'>
 	readonly peers: PolicyLookup<'PeerAuthentication'>
+	readonly users: AddedLookup<'RequestAuthentication'>
+	readonly access: AddedLookup<'AuthorizationPolicy'>
+	readonly authorizers: AuthorizerLookup
 	readonly federation: FederationLookup
 }
 
@@ -91,35 +92,14 @@ export function build(
 		context,
 		policies: policyLookup('TrafficPolicy', index),
 		peers: policyLookup('PeerAuthentication', index),
+		users: addedLookup('RequestAuthentication', index),
+		access: addedLookup('AuthorizationPolicy', index),
+		authorizers: authorizerLookup(index),
 		federation: federationLookup(index),
 	}
 	for (const change of changes) built.set(change.key, buildOne(change.key, change.before, around))
 	for (const key of affected(changes, index)) if (!built.has(key)) built.set(key, buildOne(key, undefined, around))
 	return built
-}
-
-/** Resources that mention a changed one and may now resolve differently, and those that it speaks for, alone or among others. */
-function affected(changes: readonly Changed[], index: ResourceIndex): Set<ResourceKey> {
-	const keys = new Set<ResourceKey>()
-	for (const change of changes) {
-		const [kind, namespace, name] = change.key.split('/') as [string, string, string]
-		// A Service's endpoints travel in its own part; what mentions it asks only whether it exists.
-		if (kind === 'Service' && !change.existence) continue
-		if (isPolicyKind(kind) || kind === 'FederatedTrustDomain') for (const key of reached(change, index)) keys.add(key)
-		for (const target of targetsOf(kind, namespace, name))
-			for (const source of index.referrers(target)) keys.add(source)
-	}
-	return keys
-}
-
-/**
- * The targets that a policy had and has, and who else speaks for these: some may now decide what they did not, or no more. So it
- * is with those that name one trust domain.
- */
-function reached({ key, before }: Changed, index: ResourceIndex): Set<ResourceKey> {
-	const documents = [before, index.get(key)?.resource].filter((document) => document !== undefined)
-	const targets = documents.filter(isPolicy).flatMap(policyTargets)
-	return new Set([...targets, ...documents.flatMap(referencesOf).flatMap((target) => index.referrers(target))])
 }
 
 function buildOne(key: ResourceKey, before: IndexedResource['resource'] | undefined, around: Around): Built {
@@ -162,7 +142,7 @@ function buildOne(key: ResourceKey, before: IndexedResource['resource'] | undefi
 function statusOf(
 	key: ResourceKey,
 	resource: Resource,
-	{ index, context, policies, peers, federation }: Around,
+	{ index, context, policies, peers, authorizers, federation }: Around,
 	stamp: Stamp,
 ): ConditionedStatus {
 	switch (resource.kind) {
@@ -170,6 +150,9 @@ function statusOf(
 			return policyStatus(key, resource, index, policies, stamp)
 		case 'PeerAuthentication':
 			return policyStatus(key, resource, index, peers, stamp)
+		case 'RequestAuthentication':
+		case 'AuthorizationPolicy':
+			return addedStatus(resource, index, authorizers, stamp)
 		case 'FederatedTrustDomain':
 			return federationStatus(key, resource, context.meshDomain, federation, stamp)
 		default:
@@ -177,17 +160,15 @@ function statusOf(
 	}
 }
 
-function buildRoute(
-	key: ResourceKey,
-	found: IndexedResource | undefined,
-	{ index, context, policies }: Around,
-	stamp: Stamp,
-): Built {
+function buildRoute(key: ResourceKey, found: IndexedResource | undefined, around: Around, stamp: Stamp): Built {
+	const { index, context, policies } = around
 	const parts = new Map<PartName, PartBody | null>(index.produced(key).map((part) => [part, null]))
 	if (found === undefined) return { parts, listeners: [] }
 	const route = found.resource as HTTPRoute
 	const verdicts = attachRoute(route, index, context.meshDomain)
-	const resolved = route.spec.rules.map((_, i) => resolveRule(route, i, index, policies))
+	const resolved = route.spec.rules.map((_, i) =>
+		resolveRule(route, i, index, policies, (rule) => accessFor(key, around, rule.name)),
+	)
 	const rules = resolved.map(({ rule }) => rule)
 	const attachments = verdicts.flatMap((verdict) => verdict.attachments)
 	for (const [pattern, shared] of byPattern(attachments)) {
@@ -245,8 +226,17 @@ function buildService(namespace: string, name: string, around: Around): Pick<Bui
 	return { parts, health: check === undefined ? null : healthCheckOf(check) }
 }
 
-const rulesFor = (target: ResourceKey, { policies, peers }: Around): PolicyRules =>
-	policyRulesOf(policies(target).sections, peers(target).sections)
+const rulesFor = (target: ResourceKey, around: Around): PolicyRules =>
+	policyRulesOf(
+		around.policies(target).sections,
+		around.peers(target).sections,
+		usersOf(around.users(target)),
+		accessFor(target, around),
+	)
+
+/** `rule` is the name of a route's rule: policies of the route apply there, and those of the rule. */
+const accessFor = (target: ResourceKey, around: Around, rule?: string): AccessPolicies | undefined =>
+	accessOf(around.access(target, rule), around.authorizers)
 
 const isSilent = (rules: PolicyRules): boolean => Object.keys(rules).length === 0
 
@@ -256,6 +246,11 @@ function namespaceParts(namespace: string, rules: PolicyRules): Map<PartName, Pa
 
 /** There while somebody says something of the whole mesh: its document, or a policy. */
 function meshParts(mesh: Mesh | undefined, rules: PolicyRules): Map<PartName, PartBody | null> {
-	const egress = mesh?.spec.egress ?? 'registryOnly'
-	return new Map([[MESH_PART, mesh === undefined && isSilent(rules) ? null : { kind: 'mesh', egress, ...rules }]])
+	const { egress, defaultAccess, samples }: Mesh['spec'] = mesh?.spec ?? {
+		egress: 'registryOnly',
+		defaultAccess: 'open',
+	}
+	const isNobodys = mesh === undefined && isSilent(rules)
+	const sampled = samples && { sampleShare: samples.share }
+	return new Map([[MESH_PART, isNobodys ? null : { kind: 'mesh', egress, defaultAccess, ...sampled, ...rules }]])
 }

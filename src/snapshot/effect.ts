@@ -1,6 +1,7 @@
 /** What a change of parts means for traffic: virtual hosts, rules and services that become different, and in which fields. */
 import { patternsFor } from '../matching/host.ts'
 import { type PartName, patternOf, type ServiceName } from '../names.ts'
+import { namedRules } from './accessEffect.ts'
 import { type FieldChange, fieldChanges } from './fieldChanges.ts'
 import { type RuleEffect, ruleEffects } from './ruleEffect.ts'
 import { type EndpointEffect, endpointEffects, serviceFieldChanges } from './serviceEffect.ts'
@@ -115,7 +116,7 @@ function addChange(shown: Shown, { name, before, after }: PartChange): void {
 		shown.mesh.push(...fieldChanges(settings(before as MeshDefaults | null), settings(after as MeshDefaults | null)))
 }
 
-const settings = (mesh: MeshDefaults | null): object => ({ ...mesh, kind: null })
+const settings = (mesh: MeshDefaults | null): object => ({ ...(mesh && namedRules(mesh)), kind: null })
 
 const changeOf = (before: unknown, after: unknown): Change =>
 	before === null ? 'added' : after === null ? 'removed' : 'changed'
@@ -167,10 +168,11 @@ function addNamespace(shown: Shown, before: NamespaceDefaults | null, after: Nam
 }
 
 /** What its policies ask for: sections of traffic by their own names. */
-const asked = (defaults: NamespaceDefaults | null): object => ({
-	...defaults?.traffic,
-	...(defaults?.peers && { peers: defaults.peers }),
-})
+function asked(defaults: NamespaceDefaults | null): object {
+	if (defaults === null) return {}
+	const { kind: _, namespace: __, traffic, ...rules } = defaults
+	return { ...traffic, ...namedRules(rules) }
+}
 
 function fits(shown: Shown, entry: object): boolean {
 	const characters = shown.entriesLeft === 0 ? 0 : JSON.stringify(entry).length

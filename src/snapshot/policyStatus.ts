@@ -1,11 +1,14 @@
-/** The status of a policy: for each target whether it is there, and whether another policy of the kind decides instead (GEP-713). */
+/** The status of a policy: for each target whether it is there, and, where one policy decides, whether it is another (GEP-713). */
 import type { ResourceKey } from '../names.ts'
 import type { HTTPRoute } from '../resources/httpRoute.ts'
 import type { ConditionedStatus, PolicyAncestorStatus } from '../resources/status.ts'
 import type { TargetRef } from '../resources/trafficPolicy.ts'
+import type { AddedPolicy } from './addedPolicies.ts'
+import type { AuthorizerLookup } from './authorizer.ts'
 import { type Policy, type PolicyKind, type PolicyLookup, sectionNameOf, sectionsOf } from './policies.ts'
 import { policyTargetKey } from './references.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
+import { selectedServices } from './selection.ts'
 import { hasService } from './serviceTarget.ts'
 import { CONTROLLER_NAME, type Stamp, stamped, type Verdict } from './statuses.ts'
 
@@ -18,31 +21,74 @@ export function policyStatus(
 	policies: PolicyLookup<PolicyKind>,
 	stamp: Stamp,
 ): ConditionedStatus {
-	const before = stamp.before?.ancestors
+	const ancestors = policy.spec.targetRefs.map((ref, i) => {
+		const absent = absence(policy, ref, `spec.targetRefs[${i}]`, index)
+		return ancestorStatus(
+			ref,
+			absent === undefined ? rivalry(key, policy, ref, policies) : [absent, NO_CONFLICTS],
+			stamp,
+		)
+	})
+	return { ancestors }
+}
+
+/** Of a policy that adds to others, and so has no rivals. What is attached by a selector has no targets to tell of. */
+export function addedStatus(
+	policy: AddedPolicy,
+	index: ResourceIndex,
+	authorizers: AuthorizerLookup,
+	stamp: Stamp,
+): ConditionedStatus {
+	const { targetRefs } = policy.spec
+	const accepted = providerless(policy, authorizers) ?? ACCEPTED
+	if (targetRefs === undefined) {
+		const isFound = selectedServices(policy, index).length > 0
+		const message = `spec.selector: no Service of namespace ${policy.metadata.namespace} has these labels`
+		return { conditions: stamped([isFound ? accepted : notFound(message)], stamp, stamp.before?.conditions) }
+	}
+	const ancestors = targetRefs.map((ref, i) =>
+		ancestorStatus(ref, [absence(policy, ref, `spec.targetRefs[${i}]`, index) ?? accepted], stamp),
+	)
+	return { ancestors }
+}
+
+function ancestorStatus(ref: TargetRef, verdicts: readonly Verdict[], stamp: Stamp): PolicyAncestorStatus {
+	const text = JSON.stringify(ref)
+	const before = stamp.before?.ancestors?.find(({ ancestorRef }) => JSON.stringify(ancestorRef) === text)
 	return {
-		ancestors: policy.spec.targetRefs.map((ref, i): PolicyAncestorStatus => {
-			const text = JSON.stringify(ref)
-			const old = before?.find(({ ancestorRef }) => JSON.stringify(ancestorRef) === text)?.conditions
-			const absent = absence(policy, ref, `spec.targetRefs[${i}]`, index)
-			const verdicts = absent === undefined ? rivalry(key, policy, ref, policies) : [absent, NO_CONFLICTS]
-			return { ancestorRef: ref, controllerName: CONTROLLER_NAME, conditions: stamped(verdicts, stamp, old) }
-		}),
+		ancestorRef: ref,
+		controllerName: CONTROLLER_NAME,
+		conditions: stamped(verdicts, stamp, before?.conditions),
 	}
 }
 
+/** Everything that such a policy would ask about is refused. */
+function providerless({ spec }: AddedPolicy, authorizers: AuthorizerLookup): Verdict | undefined {
+	const invalid = 'provider' in spec ? authorizers(spec.provider.name).invalid : undefined
+	if (invalid === undefined) return undefined
+	const message = `spec.provider.name: ${invalid}; whatever the policy matches is refused`
+	return { type: 'Accepted', status: 'False', reason: 'InvalidProvider', message }
+}
+
+const notFound = (message: string): Verdict => ({
+	...{ type: 'Accepted', status: 'False', reason: 'TargetNotFound' },
+	message,
+})
+
 /** A mesh and its namespaces are there without a document. */
-function absence(policy: Policy, ref: TargetRef, field: string, index: ResourceIndex): Verdict | undefined {
+function absence(
+	policy: Policy | AddedPolicy,
+	ref: TargetRef,
+	field: string,
+	index: ResourceIndex,
+): Verdict | undefined {
 	const name = `${policy.metadata.namespace}/${ref.name}`
-	const refused = (message: string): Verdict => ({
-		...{ type: 'Accepted', status: 'False', reason: 'TargetNotFound' },
-		message,
-	})
-	if (ref.kind === 'Service' && !hasService(name, index)) return refused(`${field}: Service ${name} not found`)
+	if (ref.kind === 'Service' && !hasService(name, index)) return notFound(`${field}: Service ${name} not found`)
 	if (ref.kind !== 'HTTPRoute') return undefined
 	const route = index.get(policyTargetKey(policy, ref))?.resource as HTTPRoute | undefined
-	if (route === undefined) return refused(`${field}: HTTPRoute ${name} not found`)
+	if (route === undefined) return notFound(`${field}: HTTPRoute ${name} not found`)
 	if (ref.sectionName === undefined || route.spec.rules.some((rule) => rule.name === ref.sectionName)) return undefined
-	return refused(`${field}.sectionName: HTTPRoute ${name} has no rule named ${ref.sectionName}`)
+	return notFound(`${field}.sectionName: HTTPRoute ${name} has no rule named ${ref.sectionName}`)
 }
 
 const ACCEPTED: Verdict = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the policy is accepted' }

@@ -5,8 +5,12 @@ import type { Gateway } from '../resources/gateway.ts'
 import type { HTTPRoute, ParentRef } from '../resources/httpRoute.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { TargetRef } from '../resources/trafficPolicy.ts'
+import type { AddedKind, AddedPolicy } from './addedPolicies.ts'
 import { secretTarget } from './credential.ts'
 import type { Policy, PolicyKind } from './policies.ts'
+
+/** There is one, with a document or without. */
+export const MESH_KEY = resourceKey('Mesh', '-', 'default')
 
 /** The hostname pattern a listener serves; `*` when it names none. */
 export const listenerPattern = (listener: Gateway['spec']['listeners'][number]): string => listener.hostname ?? '*'
@@ -22,14 +26,29 @@ export const patternTarget = (pattern: string): string => `Pattern/${pattern}`
 /** A target that stands for a trust domain: several documents may name one. */
 export const trustDomainTarget = (trustDomain: string): string => `TrustDomain/${trustDomain}`
 
-const POLICIES: Readonly<Record<PolicyKind, string>> = {
+/** A target that stands for an authorizer that policies may ask. */
+export const providerTarget = (name: string): string => `ExtensionProvider/${name}`
+
+const POLICIES: Readonly<Record<PolicyKind | AddedKind, string>> = {
 	TrafficPolicy: 'TrafficPolicies',
 	PeerAuthentication: 'PeerAuthentications',
+	RequestAuthentication: 'RequestAuthentications',
+	AuthorizationPolicy: 'AuthorizationPolicies',
 }
-export const isPolicyKind = (kind: string): kind is PolicyKind => Object.hasOwn(POLICIES, kind)
-export const isPolicy = (resource: Resource): resource is Policy => isPolicyKind(resource.kind)
+export const isPolicy = (resource: Resource): resource is Policy =>
+	resource.kind === 'TrafficPolicy' || resource.kind === 'PeerAuthentication'
+export const isAddedPolicy = (resource: Resource): resource is AddedPolicy =>
+	resource.kind === 'RequestAuthentication' || resource.kind === 'AuthorizationPolicy'
 /** A target that stands for all policies of a resource: apart from the resource, which a hundred thousand routes may mention. */
-export const policiesTarget = (kind: PolicyKind, target: ResourceKey): string => `${POLICIES[kind]}/${target}`
+export const policiesTarget = (kind: PolicyKind | AddedKind, target: ResourceKey): string =>
+	`${POLICIES[kind]}/${target}`
+
+/** A label of a namespace's Services: what selectors are attached to. */
+export const labelKey = (namespace: string, name: string, value: string): ResourceKey =>
+	resourceKey('Label', namespace, `${name}=${value}`)
+/** A target that stands for the Services that have the label. */
+export const labelledTarget = (namespace: string, name: string, value: string): string =>
+	`Labelled/${labelKey(namespace, name, value)}`
 
 export const isServiceRef = (ref: { group: string; kind: string }): boolean =>
 	ref.kind === 'Service' && (ref.group === '' || ref.group === 'core' || ref.group === 'selvedge.dev')
@@ -47,14 +66,18 @@ export const extensionKey = (route: HTTPRoute, ref: { kind: string; name: string
 	resourceKey(ref.kind, route.metadata.namespace, ref.name)
 
 /** What a policy is attached to. Of an HTTPRoute's rules the route is meant. */
-export function policyTargetKey({ metadata }: Policy, { kind, name }: TargetRef): ResourceKey {
+export function policyTargetKey({ metadata }: Policy | AddedPolicy, { kind, name }: TargetRef): ResourceKey {
 	return resourceKey(kind, kind === 'Mesh' || kind === 'Namespace' ? '-' : metadata.namespace, name)
 }
 
-/** Each once, however many of its rules are named. */
-export const policyTargets = (policy: Policy): readonly ResourceKey[] => [
-	...new Set(policy.spec.targetRefs.map((ref) => policyTargetKey(policy, ref))),
-]
+/** Each once, however many of its rules are named. Of a selector the first label by name stands for all. */
+export function policyTargets(policy: Policy | AddedPolicy): readonly ResourceKey[] {
+	if (policy.spec.targetRefs !== undefined)
+		return [...new Set(policy.spec.targetRefs.map((ref) => policyTargetKey(policy, ref)))]
+	const labels = 'selector' in policy.spec ? Object.entries(policy.spec.selector?.matchLabels ?? {}) : []
+	const [first] = labels.sort(([a], [b]) => (a < b ? -1 : 1))
+	return first === undefined ? [] : [labelKey(policy.metadata.namespace, ...first)]
+}
 
 /** Every target whose change can change what this resource builds to. */
 export function referencesOf(resource: Resource): readonly string[] {
@@ -65,8 +88,17 @@ export function referencesOf(resource: Resource): readonly string[] {
 			),
 		]
 	if (isPolicy(resource)) return policyTargets(resource).map((target) => policiesTarget(resource.kind, target))
+	if (isAddedPolicy(resource))
+		return [
+			...policyTargets(resource).map((target) => policiesTarget(resource.kind, target)),
+			...('provider' in resource.spec ? [providerTarget(resource.spec.provider.name)] : []),
+		]
 	if (resource.kind === 'FederatedTrustDomain') return [trustDomainTarget(resource.spec.trustDomain)]
-	if (resource.kind === 'Service') return [secretTarget(resource)].filter((target) => target !== undefined)
+	if (resource.kind === 'Service') {
+		const { namespace, labels } = resource.metadata
+		const labelled = Object.entries(labels).map(([name, value]) => labelledTarget(namespace, name, value))
+		return [secretTarget(resource), ...labelled].filter((target) => target !== undefined)
+	}
 	if (resource.kind !== 'HTTPRoute') return []
 	const targets = new Set<string>()
 	for (const parent of resource.spec.parentRefs) {
@@ -101,7 +133,8 @@ export function targetsOf(kind: string, namespace: string, name: string): readon
 	const key = resourceKey(kind, namespace, name)
 	if (kind === 'ReferenceGrant') return [grantsTarget(namespace)]
 	// Policies ask whether a Service is there, and which rules a route has. Nothing else mentions a route.
-	if (kind === 'HTTPRoute') return [policiesTarget('TrafficPolicy', key)]
+	if (kind === 'HTTPRoute') return [policiesTarget('TrafficPolicy', key), policiesTarget('AuthorizationPolicy', key)]
 	if (kind !== 'Service') return [key]
-	return [key, policiesTarget('TrafficPolicy', key), policiesTarget('PeerAuthentication', key)]
+	const kinds = Object.keys(POLICIES) as (keyof typeof POLICIES)[]
+	return [key, ...kinds.map((policy) => policiesTarget(policy, key))]
 }

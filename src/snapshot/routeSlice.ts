@@ -1,6 +1,7 @@
 /** An HTTPRoute's rules in the form that proxies compile. */
-import type { HTTPRoute } from '../resources/httpRoute.ts'
+import type { HTTPRoute, Rule as RuleDocument } from '../resources/httpRoute.ts'
 import type { Attachment } from './attachRoute.ts'
+import type { AccessPolicies } from './authorization.ts'
 import type { PolicyLookup } from './policies.ts'
 import { resolveBackends } from './resolveBackends.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
@@ -60,6 +61,7 @@ export function resolveRule(
 	ruleIndex: number,
 	index: ResourceIndex,
 	policies: PolicyLookup<'TrafficPolicy'>,
+	accessOf: (rule: RuleDocument) => AccessPolicies | undefined,
 ): ResolvedRule {
 	const document = route.spec.rules[ruleIndex]!
 	const place = { route, ruleIndex, field: `spec.rules[${ruleIndex}]`, isRule: true }
@@ -70,6 +72,7 @@ export function resolveRule(
 	const timeouts = timeoutsOf(document.timeouts)
 	const retry = retryOf(document.retry, retryPolicies)
 	const traffic = trafficOfRule(route, document, policies)
+	const access = accessOf(document)
 	const rule: Rule = {
 		name,
 		matches,
@@ -80,6 +83,7 @@ export function resolveRule(
 		...(retry && { retry }),
 		...(document.sessionPersistence && { session: sessionOf(document.sessionPersistence, name, matches) }),
 		...(traffic && { traffic }),
+		...(access && { access }),
 	}
 	return { rule, unresolved: [...unresolved, ...backends.unresolved] }
 }

@@ -1,5 +1,6 @@
 /** What a changed route slice means for its rules: which came, went, or now do something else. */
 import type { ServiceName } from '../names.ts'
+import { namedRules } from './accessEffect.ts'
 import { type FieldChange, fieldChanges } from './fieldChanges.ts'
 import type { Backend, RouteSlice, Rule } from './snapshot.ts'
 
@@ -77,7 +78,7 @@ function readable({ rule: { name: _, backends: __, ...rule }, slice }: Placed): 
 		...(hostnames.length > 0 ? { hostnames } : {}),
 		...(callerNamespace === undefined ? {} : { callerNamespace }),
 		...(servicePorts === undefined ? {} : { servicePorts }),
-		...(plain(rule) as object),
+		...(plain(namedRules(rule)) as object),
 		...(ports === undefined ? {} : { ports }),
 	}
 }

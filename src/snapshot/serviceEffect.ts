@@ -1,4 +1,5 @@
 /** What a changed service part means: endpoints that came, went or changed, and a credential that is told of but never shown. */
+import { namedRules } from './accessEffect.ts'
 import { type FieldChange, fieldChanges } from './fieldChanges.ts'
 import type { Credential, Endpoint, ServiceTarget } from './snapshot.ts'
 
@@ -32,7 +33,7 @@ export function serviceFieldChanges(before: ServiceTarget | null, after: Service
 function plain(target: ServiceTarget | null): object | null {
 	if (target === null) return null
 	const { kind: _, service: __, endpoints: ___, credential: ____, ...fields } = target
-	return fields
+	return namedRules(fields)
 }
 
 /** Where the credential goes, or why it cannot be added. Another secret in the same place is told without a word of either. */

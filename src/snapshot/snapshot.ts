@@ -1,9 +1,11 @@
 /** The snapshot: what the control plane tells the data plane. Plain JSON, references resolved, mistakes made explicit. */
 
 import type { PartName, ServiceName } from '../names.ts'
+import type { AccessPolicies } from './authorization.ts'
 import type { Filters, RetryRule, SessionPersistence, Timeouts, TrafficMatch } from './filters.ts'
 import type { Match } from './match.ts'
 import type { PeerRules } from './peerAuthentication.ts'
+import type { JwtRule } from './requestAuthentication.ts'
 import type { TrafficRules } from './trafficPolicy.ts'
 import type { Trust } from './trust.ts'
 
@@ -69,6 +71,7 @@ export interface Rule {
 	readonly session?: SessionPersistence
 	/** Of policies attached to the route or to this rule. */
 	readonly traffic?: TrafficRules
+	readonly access?: AccessPolicies
 }
 
 /** A share of a rule's traffic. A backend that cannot be used keeps its share and answers 500 for it. */
@@ -88,6 +91,9 @@ export interface ServiceTarget {
 	/** Of policies attached to the Service. Those of its namespace and of the mesh stand in their own parts. */
 	readonly traffic?: TrafficRules
 	readonly peers?: PeerRules
+	/** End users that are believed. These, and policies of access, add up over mesh, namespace and Service. */
+	readonly users?: readonly JwtRule[]
+	readonly access?: AccessPolicies
 }
 
 /** What the mesh adds to each request, so that the service knows the mesh and callers know no secret. */
@@ -110,6 +116,8 @@ export interface NamespaceDefaults {
 	readonly namespace: string
 	readonly traffic?: TrafficRules
 	readonly peers?: PeerRules
+	readonly users?: readonly JwtRule[]
+	readonly access?: AccessPolicies
 }
 
 /** What holds for the whole mesh. */
@@ -117,8 +125,14 @@ export interface MeshDefaults {
 	readonly kind: 'mesh'
 	readonly traffic?: TrafficRules
 	readonly peers?: PeerRules
+	readonly users?: readonly JwtRule[]
+	readonly access?: AccessPolicies
+	/** Whether somebody may call whom no ALLOW policy speaks of: `closed` is as if there were one that lets nobody in. */
+	readonly defaultAccess: 'open' | 'closed'
 	/** What becomes of requests to hosts that nobody registered. */
 	readonly egress: 'registryOnly' | 'allowAny'
+	/** Of the requests, how many are remembered to try out policies with, 0–1; absent: 0.01. */
+	readonly sampleShare?: number
 }
 
 /** One address that serves a service. */

@@ -58,6 +58,14 @@ export interface Revocations {
 	readonly certificates: readonly string[]
 }
 
+/** The keys of an issuer of end users' tokens, as last fetched. They outlive every failure to fetch them anew. */
+export interface IssuerKeys {
+	/** The issuer's URL, and `#` with the URL of its keys where these were not found by discovery. */
+	readonly name: string
+	/** See `UserKey`. */
+	readonly keys: readonly { readonly kid?: string; readonly jwk: PublicJwk; readonly alsoFor?: readonly string[] }[]
+}
+
 export interface Trust extends TrustBundle {
 	readonly kind: 'trust'
 	/** `iss` of JWT-SVIDs and caller assertions, where OIDC discovery finds the keys: an origin without a final `/`. */
@@ -65,4 +73,6 @@ export interface Trust extends TrustBundle {
 	readonly revocations: Revocations
 	/** Bundles of other trust domains, each by its own name. */
 	readonly federated: readonly FederatedBundle[]
+	/** In order of name. Absent: no RequestAuthentication needs fetched keys. */
+	readonly issuers?: readonly IssuerKeys[]
 }

@@ -207,7 +207,7 @@ it('what holds for the whole mesh reaches who asks for it, and its absence does 
 		metadata: { name: 'default' },
 		spec: { egress: 'allowAny' },
 	})
-	expect(JSON.parse((await egress())!)).toEqual({ kind: 'mesh', egress: 'allowAny' })
+	expect(JSON.parse((await egress())!)).toEqual({ kind: 'mesh', egress: 'allowAny', defaultAccess: 'open' })
 	await change({ remove: [{ apiVersion: 'selvedge.dev/v1', kind: 'Mesh', namespace: '-', name: 'default' }] })
 	expect(await egress()).toBeNull()
 })

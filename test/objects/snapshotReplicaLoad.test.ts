@@ -113,7 +113,10 @@ it('sends with every service what holds for its namespace and for the mesh, also
 	await mesh()
 	await push(20, 22, [
 		part('namespace/team', 21, { kind: 'namespace', namespace: 'team', traffic: { panicShare: 0.2 } }),
-		part('mesh', 22, { kind: 'mesh', egress: 'registryOnly', traffic: { panicShare: 0.1 } }),
+		part('mesh', 22, {
+			...{ kind: 'mesh', egress: 'registryOnly', defaultAccess: 'open' },
+			traffic: { panicShare: 0.1 },
+		}),
 	])
 	const bodies = async (request: LoadRequest) =>
 		(await load(request)).parts.map(({ name, body }) => [name, body === null ? null : JSON.parse(body).traffic])

@@ -117,6 +117,7 @@ it('a dry run shows what a policy would do to rules, services, namespaces and th
 	expect(effect).toMatchObject({
 		mesh: [
 			{ path: 'egress', before: null, after: 'registryOnly' },
+			{ path: 'defaultAccess', before: null, after: 'open' },
 			{ path: 'traffic', before: null, after: traffic(1) },
 		],
 		namespaces: [{ namespace: 'default', change: 'added', fields: [{ path: 'limits', after: { maxInFlight: 2 } }] }],

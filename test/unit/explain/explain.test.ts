@@ -121,7 +121,7 @@ describe('hosts', () => {
 	)
 
 	it('that are unknown and let out are told as they leave', async () => {
-		const open = { [MESH_PART]: { kind: 'mesh', egress: 'allowAny' } as const }
+		const open = { [MESH_PART]: { kind: 'mesh', egress: 'allowAny', defaultAccess: 'open' } as const }
 		const request = new Request('https://api.example.com/v1?a=b', { headers: { 'cf-connecting-ip': CLIENT } })
 		const explanation = await explained(open, request)
 		expect(explanation).toMatchObject({

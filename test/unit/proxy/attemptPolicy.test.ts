@@ -82,7 +82,12 @@ it('namespace and mesh stand in where the Service has no word, and a change of e
 	const proxy = await timed({
 		...serving({ retry: retry(0) }, ['a']),
 		[namespacePart('d')]: { kind: 'namespace', namespace: 'd', traffic: { timeouts: { requestMs: 200 } } },
-		[MESH_PART]: { kind: 'mesh', egress: 'registryOnly', traffic: { timeouts: { requestMs: 900 }, retry: retry(5) } },
+		[MESH_PART]: {
+			kind: 'mesh',
+			egress: 'registryOnly',
+			defaultAccess: 'open',
+			traffic: { timeouts: { requestMs: 900 }, retry: retry(5) },
+		},
 	} as ReturnType<typeof serving>)
 	await proxy.get()
 	expect(proxy.sent.at(-1)!.timeoutMs).toBe(200)

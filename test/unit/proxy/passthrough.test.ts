@@ -10,7 +10,9 @@ import { nobody } from './compiled.ts'
 import { aSecondOn, fakeProxy, reached, verdict, warm } from './fakeProxy.ts'
 import { DOMAIN, gone } from './fakeReplica.ts'
 
-const mesh = (egress: MeshDefaults['egress']) => ({ [MESH_PART]: { kind: 'mesh', egress } as const })
+const mesh = (egress: MeshDefaults['egress']) => ({
+	[MESH_PART]: { kind: 'mesh', egress, defaultAccess: 'open' } as const,
+})
 
 /** The base of the URL that a request is sent on to. */
 function through(url: string, addresses: Addresses = 'names', egress: MeshDefaults['egress'] = 'allowAny') {

@@ -87,7 +87,10 @@ describe('a service', () => {
 				...{ kind: 'namespace', namespace: 'default' },
 				peers: { mode: 'DISABLE', methods: ['JWTSVID'] },
 			},
-			[MESH_PART]: { kind: 'mesh', egress: 'registryOnly', peers: { methods: [], proofReuse: 'UntilExpiry' } },
+			[MESH_PART]: {
+				...{ kind: 'mesh', egress: 'registryOnly', defaultAccess: 'open' },
+				peers: { methods: [], proofReuse: 'UntilExpiry' },
+			},
 		})
 		await proxy.get(URL_OF_SHOP)
 		expect(proxy.knowledge.table.services.get('default/shop')?.peers).toEqual({

@@ -19,7 +19,7 @@ function apply(table: RoutingTable, ...changes: readonly Record<PartName, PartBo
 
 const panic = (panicShare: number) => ({ panicShare })
 const limits = (maxInFlight: number) => ({ limits: { maxInFlight } })
-const ofMesh = (traffic: object) => mesh({ egress: 'registryOnly', traffic })
+const ofMesh = (traffic: object) => mesh({ egress: 'registryOnly', defaultAccess: 'open', traffic })
 const saying = (name: string, traffic: object): Record<PartName, PartBody> =>
 	Object.fromEntries(Object.entries(service(name)).map(([part, body]) => [part, { ...body, traffic } as PartBody]))
 
@@ -101,7 +101,7 @@ describe('a change of', () => {
 
 	it('the mesh compiles all of them, but not where only egress changes', () => {
 		expect(compiledBy(ofMesh(panic(0.1)))).toHaveLength(3)
-		expect(compiledBy(mesh({ egress: 'allowAny', traffic: {} }))).toEqual([])
+		expect(compiledBy(mesh({ egress: 'allowAny', defaultAccess: 'open', traffic: {} }))).toEqual([])
 	})
 
 	it('nothing compiles nothing, however often it is said', () => {

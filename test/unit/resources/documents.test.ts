@@ -12,6 +12,7 @@ import {
 	gatewayApi,
 	grant,
 	namespace,
+	ofAccess,
 	ofIdentity,
 	parsed,
 	retryPolicy,
@@ -41,7 +42,7 @@ const features = {
 }
 
 const all = [
-	...ofIdentity,
+	...[...ofIdentity, ...ofAccess],
 	namespace({ labels: { team: 'a' } }),
 	service({
 		endpoints: [

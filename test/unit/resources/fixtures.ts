@@ -49,6 +49,8 @@ export const retryPolicy = extension('RetryPolicy', 'posts-too')
 
 export const peerAuthentication = extension('PeerAuthentication', 'proven')
 export const workloadTrust = extension('WorkloadTrust', 'orders')
+export const requestAuthentication = extension('RequestAuthentication', 'users')
+export const authorizationPolicy = extension('AuthorizationPolicy', 'callers')
 export const federatedTrustDomain = extension('FederatedTrustDomain', 'partner')
 
 /** RFC 7515 A.3. */
@@ -92,6 +94,56 @@ export const ofIdentity = [
 		trustDomain: 'partner.example.org',
 		bundleEndpoint: { url: 'https://partner.example.org/bundle', profile: { type: 'https_web' } },
 	}),
+]
+
+/** Documents about who may call, each with many of its fields. */
+export const ofAccess = [
+	requestAuthentication({
+		selector: { matchLabels: { app: 'orders' } },
+		jwtRules: [
+			{ issuer: 'https://issuer.example.net', audiences: ['a', 'b'], fromCookies: ['c'], clockSkew: '5s' },
+			{
+				issuer: 'b',
+				jwks: JSON.stringify({ keys: [ecJwk] }),
+				fromHeaders: [{ name: 'X-Token', prefix: 'T ' }],
+				outputPayloadToHeader: 'X-Payload',
+				outputClaimToHeaders: [{ header: 'X-Subject', claim: 'a.b' }],
+			},
+		],
+	}),
+	authorizationPolicy({
+		targetRefs: [{ kind: 'HTTPRoute', name: 'orders', sectionName: 'pay' }],
+		action: 'DENY',
+		mode: 'dryRun',
+		rules: [
+			{
+				from: [{ source: { principals: ['*/sa/a'], notIpBlocks: ['192.0.2.1'] } }],
+				to: [{ operation: { paths: ['/a/{*}'], methods: ['GET'], ports: ['80'] } }],
+				when: [{ key: 'request.headers[a]', values: ['b*'] }],
+			},
+		],
+	}),
+	extension('AuthorizationPolicy', 'asking')({ action: 'CUSTOM', provider: { name: 'p' }, rules: [{}] }),
+	{
+		apiVersion: 'selvedge.dev/v1',
+		kind: 'Mesh',
+		metadata: { name: 'default' },
+		spec: {
+			defaultAccess: 'closed',
+			extensionProviders: [
+				{
+					name: 'p',
+					envoyExtAuthzHttp: {
+						service: 'auth.shop.svc',
+						statusOnError: '503',
+						includeAdditionalHeadersInCheck: { 'X-A': 'b' },
+						includeRequestBodyInCheck: { maxRequestBytes: 1 },
+						headersToUpstreamOnAllow: ['X-User', 'x-auth-*'],
+					},
+				},
+			],
+		},
+	},
 ]
 
 /** The resource that a good document becomes. */

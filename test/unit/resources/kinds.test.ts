@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { findKind, jsonSchemas, kindByName, kinds } from '../../../src/resources/kinds.ts'
 import {
+	authorizationPolicy,
 	directResponse,
 	faultInjection,
 	federatedTrustDomain,
@@ -9,6 +10,7 @@ import {
 	grant,
 	namespace,
 	peerAuthentication,
+	requestAuthentication,
 	retryPolicy,
 	route,
 	service,
@@ -36,6 +38,8 @@ test('every kind is found by its version and name, and its smallest document par
 	]
 	const ofIdentity = [
 		peerAuthentication({ targetRefs: [{ kind: 'Service', name: 's' }], mode: 'STRICT' }),
+		requestAuthentication({ jwtRules: [{ issuer: 'https://a.example' }] }),
+		authorizationPolicy({}),
 		workloadTrust({ workload: 'w', joinToken: {} }),
 		federatedTrustDomain({
 			trustDomain: 'a',
@@ -51,6 +55,9 @@ test('every kind is found by its version and name, and its smallest document par
 test.each([
 	['gateway.networking.k8s.io/v1beta1', 'HTTPRoute', 'HTTPRoute'],
 	['gateway.networking.k8s.io/v1alpha2', 'HTTPRoute', undefined],
+	['security.istio.io/v1beta1', 'AuthorizationPolicy', 'AuthorizationPolicy'],
+	['security.istio.io/v1', 'RequestAuthentication', 'RequestAuthentication'],
+	['security.istio.io/v1', 'PeerAuthentication', undefined],
 	['v1', 'Service', undefined],
 	['v1', 'constructor', undefined],
 ])('finds %s %s as %s', (apiVersion, kind, found) => {

@@ -16,14 +16,14 @@ test.each([undefined, {}, { egress: 'registryOnly' }])(
 			apiVersion: 'selvedge.dev/v1',
 			kind: 'Mesh',
 			metadata: { name: 'default', namespace: '-', labels: {}, annotations: {} },
-			spec: { egress: 'registryOnly' },
+			spec: { egress: 'registryOnly', defaultAccess: 'open' },
 		})
 	},
 )
 
 test('can let everything be called, and be sent back as answered', () => {
 	const answered = parsed(mesh({ egress: 'allowAny' }))
-	expect(answered.spec).toEqual({ egress: 'allowAny' })
+	expect(answered.spec).toEqual({ egress: 'allowAny', defaultAccess: 'open' })
 	expect(parsed(answered)).toEqual(answered)
 })
 
@@ -35,7 +35,7 @@ test('can say how keys rotate, as long as each is published for less time than i
 		{ publicationLead: '5s' },
 		{},
 	]
-	for (const keys of said) expect(parsed(mesh({ keys })).spec).toEqual({ egress: 'registryOnly', keys })
+	for (const keys of said) expect(parsed(mesh({ keys })).spec).toMatchObject({ egress: 'registryOnly', keys })
 })
 
 test.each<[object, string[]]>([
@@ -66,7 +66,10 @@ test.each<[object, string[]]>([
 
 test.each([
 	[mesh({ egress: 'ALLOW_ANY' }), ['spec.egress: must be one of registryOnly, allowAny [UnsupportedValue]']],
-	[mesh({ ingress: 'x' }), ['spec.ingress: is not a field here; must be one of egress, keys']],
+	[
+		mesh({ ingress: 'x' }),
+		['spec.ingress: is not a field here; must be one of egress, defaultAccess, extensionProviders, samples, keys'],
+	],
 	[mesh({}, 'other'), ["metadata.name: must be 'default': there is one Mesh"]],
 	[
 		{ ...mesh({}), metadata: { name: 'default', namespace: 'shop' } },

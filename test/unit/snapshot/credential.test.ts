@@ -159,9 +159,9 @@ it('a Service that says so is external', () => {
 it('what holds for the whole mesh is a part of its own, as long as it is said', () => {
 	const built = memoryMesh()
 	built.apply({ put: [mesh('allowAny')] })
-	expect(built.parts()).toEqual({ mesh: { kind: 'mesh', egress: 'allowAny' } })
+	expect(built.parts()).toEqual({ mesh: { kind: 'mesh', egress: 'allowAny', defaultAccess: 'open' } })
 	expect([...built.apply({ put: [mesh('registryOnly')] }).keys()]).toEqual(['Mesh/-/default'])
-	expect(built.parts()).toEqual({ mesh: { kind: 'mesh', egress: 'registryOnly' } })
+	expect(built.parts()).toEqual({ mesh: { kind: 'mesh', egress: 'registryOnly', defaultAccess: 'open' } })
 	expect(built.statuses()['Mesh/-/default']?.conditions).toMatchObject([{ type: 'Accepted', status: 'True' }])
 	built.apply({ remove: ['Mesh/-/default'] })
 	expect(built.parts()).toEqual({})

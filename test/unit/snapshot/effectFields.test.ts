@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Effect, MAX_ENTRIES } from '../../../src/snapshot/effect.ts'
 import type { PartBody, RouteSlice, Rule, ServiceTarget } from '../../../src/snapshot/snapshot.ts'
-import { effectOf, nothing } from './effectOf.ts'
+import { effectOf, nothing, ofMesh } from './effectOf.ts'
 
 const aRule: Rule = {
 	name: 'default/r/0',
@@ -170,14 +170,13 @@ it('a part that says the same in another order of fields has no effect', () => {
 })
 
 it('what holds for the whole mesh is told by itself', () => {
-	const mesh = (egress: 'registryOnly' | 'allowAny'): PartBody => ({ kind: 'mesh', egress })
+	const mesh = (egress: 'registryOnly' | 'allowAny'): PartBody => ({ ...ofMesh, egress })
 	expect(effectOf([{ name: 'mesh', before: mesh('registryOnly'), after: mesh('allowAny') }])).toEqual({
 		...nothing,
 		mesh: [{ path: 'egress', before: 'registryOnly', after: 'allowAny' }],
 	})
-	expect(effectOf([{ name: 'mesh', before: null, after: mesh('registryOnly') }]).mesh).toEqual([
-		{ path: 'egress', before: null, after: 'registryOnly' },
-	])
+	const added = effectOf([{ name: 'mesh', before: null, after: ofMesh }]).mesh
+	expect(added.map(({ path, after }) => [path, after].join(' '))).toEqual(['egress registryOnly', 'defaultAccess open'])
 })
 
 describe('what policies ask for', () => {
@@ -215,7 +214,7 @@ describe('what policies ask for', () => {
 			...{ kind: 'service', service: 'default/s', endpoints: [] },
 			...limits(most),
 		})
-		const mesh = (most: number): PartBody => ({ kind: 'mesh', egress: 'registryOnly', ...limits(most) })
+		const mesh = (most: number): PartBody => ({ ...ofMesh, ...limits(most) })
 		const fields = [{ path: 'traffic.limits.maxInFlight', before: 1, after: 2 }]
 		const changes = [
 			{ name: 'service/default/s', before: service(1), after: service(2) },
@@ -235,7 +234,7 @@ describe('what policies ask for', () => {
 			...{ kind: 'service', service: 'default/s', endpoints: [] },
 			...peers(mode),
 		})
-		const mesh = (mode: 'STRICT' | 'DISABLE'): PartBody => ({ kind: 'mesh', egress: 'registryOnly', ...peers(mode) })
+		const mesh = (mode: 'STRICT' | 'DISABLE'): PartBody => ({ ...ofMesh, ...peers(mode) })
 		const ofShop = (said: object): PartBody => ({ kind: 'namespace', namespace: 'shop', ...said })
 		const fields = [{ path: 'peers.mode', before: 'STRICT', after: 'DISABLE' }]
 		const changes = [

@@ -35,3 +35,6 @@ export const nothing: Effect = {
 	counts: { virtualHosts: 0, rules: 0, services: 0, endpoints: 0 },
 	truncated: false,
 }
+
+/** The mesh part of a mesh that says nothing of itself. */
+export const ofMesh = { kind: 'mesh', egress: 'registryOnly', defaultAccess: 'open' } as const

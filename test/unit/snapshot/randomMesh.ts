@@ -4,6 +4,12 @@ import { parseDocuments } from '../../../src/resources/documents.ts'
 import { keyOf, type Resource } from '../../../src/resources/resource.ts'
 import type { Endpoint } from '../../../src/snapshot/snapshot.ts'
 import { MESH_DOMAIN } from './memoryIndex.ts'
+import {
+	randomAuthorizationPolicy,
+	randomLabels,
+	randomProviders,
+	randomRequestAuthentication,
+} from './randomAccess.ts'
 import { randomConduct, randomExtension, randomFilters } from './randomFilters.ts'
 import { randomPeerAuthentication, randomPolicy } from './randomPolicies.ts'
 
@@ -129,6 +135,22 @@ const randomTrafficPolicy = (random: Random, namespace: string) => randomPolicy(
 
 const randomPeers = (random: Random, namespace: string) => randomPeerAuthentication(random, namespace, NAMES)
 
+const randomLabelled = (random: Random, namespace: string) => {
+	const { metadata, ...service } = randomService(random, namespace)
+	return { ...service, metadata: { ...metadata, labels: randomLabels(random) } }
+}
+
+const randomAsking = (random: Random) => {
+	const { spec, ...mesh } = randomMeshDocument(random)
+	const defaultAccess = pick(random, ['open', 'closed'])
+	const providers = maybe(random, 0.8, { extensionProviders: randomProviders(random, NAMES) })
+	return { ...mesh, spec: { ...spec, defaultAccess, ...providers } }
+}
+
+const randomAccess = (random: Random, namespace: string) => randomAuthorizationPolicy(random, namespace, NAMES)
+
+const randomUsers = (random: Random, namespace: string) => randomRequestAuthentication(random, namespace, NAMES)
+
 const randomFederation = (random: Random) => ({
 	apiVersion: 'selvedge.dev/v1',
 	kind: 'FederatedTrustDomain',
@@ -139,7 +161,9 @@ const randomFederation = (random: Random) => ({
 	},
 })
 
-const makers = [
+type Maker = (random: Random, namespace: string) => unknown
+
+const makers: readonly Maker[] = [
 	...[randomRoute, randomRoute, randomRoute, randomRoute],
 	...[randomGateway, randomService, randomGrant, randomNamespace],
 	...[randomExtension, randomExtension, randomExtension, randomExtension],
@@ -147,7 +171,15 @@ const makers = [
 	...[randomPeers, randomPeers, randomFederation],
 ]
 
-const randomResource = (random: Random): Resource => resourceOf(pick(random, makers)(random, pick(random, NAMESPACES)))
+/** Of who may call, whose users are believed, and all that this depends on. */
+export const OF_ACCESS: readonly Maker[] = [
+	...[randomRoute, randomRoute, randomRoute, randomGateway, randomGateway, randomAsking],
+	...[randomLabelled, randomLabelled, randomLabelled],
+	...[randomAccess, randomAccess, randomAccess, randomAccess, randomAccess, randomUsers, randomUsers],
+]
+
+const randomResource = (random: Random, of: readonly Maker[]): Resource =>
+	resourceOf(pick(random, of)(random, pick(random, NAMESPACES)))
 
 export const randomServiceName = (random: Random) => `${pick(random, NAMESPACES)}/${pick(random, NAMES)}`
 
@@ -155,8 +187,8 @@ export const randomEndpoints = (random: Random): Endpoint[] =>
 	some(random, 2, (i) => ({ id: pick(random, [`e${i}`, 'fixed-0']), url: 'http://10.1.0.1', weight: 1 + i }))
 
 /** A change of up to five resources at once, each named once, as in a request. */
-export function randomChange(random: Random, existing: readonly ResourceKey[]) {
-	const put = new Map(some(random, 3, () => randomResource(random)).map((resource) => [keyOf(resource), resource]))
+export function randomChange(random: Random, existing: readonly ResourceKey[], of = makers) {
+	const put = new Map(some(random, 3, () => randomResource(random, of)).map((resource) => [keyOf(resource), resource]))
 	const remove = some(random, 2, () => pick(random, existing)).filter((key) => key !== undefined && !put.has(key))
 	return { put: [...put.values()], remove: [...new Set(remove)] }
 }

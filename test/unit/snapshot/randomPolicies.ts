@@ -2,7 +2,7 @@
 import type { seeded } from '../../random.ts'
 
 type Random = ReturnType<typeof seeded>
-const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!
+export const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!
 
 const ofRoutes = (random: Random) => ({
 	loadBalancer: pick(random, [
@@ -27,9 +27,9 @@ function some<T extends object>(random: Random, fields: T): Partial<T> {
 	return Object.fromEntries(kept.length === 0 ? [pick(random, entries)] : kept) as Partial<T>
 }
 
-type Ref = { kind: string; name: string }
+export type Ref = { kind: string; name: string }
 
-const refsOfServices = (random: Random, namespace: string, services: readonly string[]): (() => Ref)[] => [
+export const refsOfServices = (random: Random, namespace: string, services: readonly string[]): (() => Ref)[] => [
 	() => ({ kind: 'Service', name: pick(random, services) }),
 	() => ({ kind: 'Service', name: pick(random, services) }),
 	() => ({ kind: 'Namespace', name: namespace }),
@@ -37,7 +37,7 @@ const refsOfServices = (random: Random, namespace: string, services: readonly st
 ]
 
 /** One to three, each once. */
-function someRefs(random: Random, makers: readonly (() => Ref)[]): Ref[] {
+export function someRefs(random: Random, makers: readonly (() => Ref)[]): Ref[] {
 	const refs = Array.from({ length: 1 + Math.floor(random() * 3) }, () => pick(random, makers)())
 	return [...new Map(refs.map((ref) => [JSON.stringify(ref), ref])).values()]
 }

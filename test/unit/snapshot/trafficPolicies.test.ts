@@ -133,12 +133,13 @@ describe('the mesh part', () => {
 			metadata: { name: 'default' },
 			spec: { egress: 'allowAny' },
 		})
+		const part = (egress: string) => ({ kind: 'mesh', egress, defaultAccess: 'open' })
 		mesh.apply({ put: [policy('p', [toMesh])] })
-		expect(mesh.parts()).toEqual({ mesh: { kind: 'mesh', egress: 'registryOnly', traffic: { panicShare: 0.5 } } })
+		expect(mesh.parts()).toEqual({ mesh: { ...part('registryOnly'), traffic: { panicShare: 0.5 } } })
 		mesh.apply({ put: [document] })
-		expect(mesh.parts()).toEqual({ mesh: { kind: 'mesh', egress: 'allowAny', traffic: { panicShare: 0.5 } } })
+		expect(mesh.parts()).toEqual({ mesh: { ...part('allowAny'), traffic: { panicShare: 0.5 } } })
 		mesh.apply({ remove: ['TrafficPolicy/default/p'] })
-		expect(mesh.parts()).toEqual({ mesh: { kind: 'mesh', egress: 'allowAny' } })
+		expect(mesh.parts()).toEqual({ mesh: part('allowAny') })
 		mesh.apply({ remove: ['Mesh/-/default'] })
 		expect(mesh.parts()).toEqual({})
 	})
