@@ -71,8 +71,7 @@ describe('dependencies', () => {
 		const workerOf = (path: string) => /^workers\/([^/]+)\//.exec(path)?.[1]
 		const isFine = (path: string, { target, typeOnly }: Import) => {
 			if (target.startsWith('durable-objects/')) return typeOnly || path === 'workers/admin/index.ts'
-			// What several Workers do beyond the mesh is in a folder that is no Worker.
-			return [undefined, 'outside', workerOf(path)].includes(workerOf(target))
+			return [undefined, workerOf(path)].includes(workerOf(target))
 		}
 		expect(offences(below('workers'), isFine)).toEqual([])
 	})

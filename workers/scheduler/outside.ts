@@ -2,6 +2,8 @@
 import { keysName } from '../../src/joining/issuerDocuments.ts'
 import { MAX_BUNDLE_BYTES } from '../../src/keys/federatedBundle.ts'
 import { dueSources, type Source } from '../../src/keys/refresh.ts'
+import { type Fetch, fetchDocument } from '../../src/outside/fetchDocument.ts'
+import { fetchIssuerKeys } from '../../src/outside/issuerKeys.ts'
 import type { FetchedInfo, KeyRingPort, PolicyStorePort, StoredResource } from '../../src/ports.ts'
 import { durationMs } from '../../src/resources/duration.ts'
 import type { EndpointPolicy } from '../../src/resources/endpointUrl.ts'
@@ -9,8 +11,6 @@ import type { FederatedTrustDomain } from '../../src/resources/federatedTrustDom
 import { checkKeysUrl } from '../../src/resources/identityUrl.ts'
 import type { WorkloadTrust } from '../../src/resources/workloadTrust.ts'
 import { err, ok, type Result } from '../../src/result.ts'
-import { type Fetch, fetchDocument } from '../outside/fetchDocument.ts'
-import { fetchIssuerKeys } from '../outside/issuerKeys.ts'
 import { within } from './within.ts'
 
 type Ring = Pick<KeyRingPort, 'listFetchedKeys' | 'putFetchedKeys' | 'keepFetchedKeys'>

@@ -2,8 +2,8 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { fetchDocument } from '../../../workers/outside/fetchDocument.ts'
-import { fetchIssuerKeys } from '../../../workers/outside/issuerKeys.ts'
+import { fetchDocument } from '../../../src/outside/fetchDocument.ts'
+import { fetchIssuerKeys } from '../../../src/outside/issuerKeys.ts'
 
 const stops: (() => void)[] = []
 afterEach(() => {

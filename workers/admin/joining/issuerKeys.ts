@@ -1,7 +1,7 @@
 /** The keys of the issuers that WorkloadTrusts name: as the KeyRing has them, or fetched where it has none that fits. */
 import { type IssuerKey, type KeySource, keysName, readKeySet } from '../../../src/joining/issuerDocuments.ts'
+import { fetchIssuerKeys } from '../../../src/outside/issuerKeys.ts'
 import { err, type Result } from '../../../src/result.ts'
-import { fetchIssuerKeys } from '../../outside/issuerKeys.ts'
 import type { Mesh } from '../mesh.ts'
 
 /** How long an issuer is left alone that was asked for a key that it does not have, or that did not answer. */

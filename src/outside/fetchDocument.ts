@@ -1,5 +1,5 @@
 /** Small documents from outside the mesh: fetched within bounds of time and size, and from where they were asked for only. */
-import { err, ok, type Result } from '../../src/result.ts'
+import { err, ok, type Result } from '../result.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
@@ -7,9 +7,9 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 const TIMEOUT_MS = 5_000
 
 /** The document as text, or what went wrong. Redirects are not followed: whoever can redirect could say what the keys are. */
-export async function fetchDocument(fetch: Fetch, url: string, maxBytes: number): Promise<Result<string, string>> {
+export async function fetchDocument(ask: Fetch, url: string, maxBytes: number): Promise<Result<string, string>> {
 	try {
-		const response = await fetch(url, {
+		const response = await ask(url, {
 			headers: { accept: 'application/json', 'user-agent': 'selvedge' },
 			redirect: 'manual',
 			signal: AbortSignal.timeout(TIMEOUT_MS),
