@@ -1,15 +1,27 @@
 /** Commits a change of resources: documents, references, build, history and audit, all in the caller's one transaction. */
 
+import { canonicalJson } from '../src/audit/canonicalJson.ts'
 import { type ResourceKey, resourceKey, virtualHostPart } from '../src/names.ts'
-import type { ChangeAction, ChangeOutcome, ChangeRequest, ChangeResult, ResourceRef } from '../src/ports.ts'
+import { ownsPart } from '../src/namespaces.ts'
+import type {
+	ChangeAction,
+	ChangeOutcome,
+	ChangeRefusal,
+	ChangeRequest,
+	ChangeResult,
+	ResourceRef,
+} from '../src/ports.ts'
 import { keyOf, type Resource } from '../src/resources/resource.ts'
+import { err, ok, type Result } from '../src/result.ts'
 import { build, type Changed } from '../src/snapshot/build.ts'
-import { collectEffect } from '../src/snapshot/effect.ts'
+import { collectEffect, type PartChange } from '../src/snapshot/effect.ts'
 import { referencesOf } from '../src/snapshot/references.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
+import { appendAudit } from './policyAudit.ts'
 import { storeWatches } from './policyHealth.ts'
 import { currentRevision, currentSequence, writeMeta } from './policyMeta.ts'
 import { stands, storeBuilt } from './policyParts.ts'
+import { notPermitted } from './policyPermission.ts'
 import { storeBelieved } from './policyTrust.ts'
 
 export interface CommitContext {
@@ -38,9 +50,13 @@ export function commit(
 	index: ResourceIndex,
 	request: ChangeRequest,
 	context: CommitContext,
-): ChangeOutcome {
+): Result<ChangeOutcome, ChangeRefusal> {
 	const differences = differencesOf(request, index, context)
 	const real = differences.filter(({ action }) => action !== 'unchanged')
+	// Of a rollback nobody named the resources: what it leaves as it is, is not asked for.
+	const isRollback = context.createdAt !== undefined
+	const refusal = notPermitted(isRollback ? real : differences, request, isRollback)
+	if (refusal !== undefined) return err(refusal)
 	const current = currentRevision(sql)
 	const revision = real.length === 0 ? current : current + 1
 	const preview = request.dryRun ? collectEffect() : undefined
@@ -51,16 +67,19 @@ export function commit(
 			({ key, action, before }): Changed => ({ key, before, existence: action !== 'configured' }),
 		)
 		const built = build(changed, index, context)
+		const tell = preview && ((change: PartChange) => ownsPart(request.actor, change.name) && preview.add(change))
 		// Replicas learn of a revision by the sequence going on, even where it changes no part.
-		if (storeBuilt(sql, built, revision, preview?.add) === 0) writeMeta(sql, 'sequence', currentSequence(sql) + 1)
+		if (storeBuilt(sql, built, revision, tell) === 0) writeMeta(sql, 'sequence', currentSequence(sql) + 1)
 		storeWatches(sql, index, built, context.now)
 		if (real.some(({ ref }) => ref.kind === 'FederatedTrustDomain')) storeBelieved(sql, index)
 		storeHistory(sql, real, revision, request, context)
 	}
 	const results = differences.map((difference) => resultOf(difference, index))
-	if (preview === undefined) return { revision, results }
-	const effect = preview.effect((pattern) => stands(sql, virtualHostPart(pattern)))
-	return { revision, results, currentRevision: current, effect }
+	if (preview === undefined) return ok({ revision, results })
+	// Which other virtual hosts there are is not for everybody to know.
+	const isLimited = request.actor.namespaces !== undefined
+	const effect = preview.effect((pattern) => !isLimited && stands(sql, virtualHostPart(pattern)))
+	return ok({ revision, results, currentRevision: current, effect })
 }
 
 function differencesOf(request: ChangeRequest, index: ResourceIndex, context: CommitContext): Difference[] {
@@ -88,8 +107,9 @@ function differencesOf(request: ChangeRequest, index: ResourceIndex, context: Co
 	return [...puts, ...removals]
 }
 
-/** Both went through the same schema, so equal documents have equal text. */
-const same = (a: Resource, b: Resource): boolean => JSON.stringify(a) === JSON.stringify(b)
+/** Both went through the same schema, though one of them twice, when it was read again: its members may be in another order. */
+const same = (a: Resource, b: Resource): boolean =>
+	JSON.stringify(a) === JSON.stringify(b) || canonicalJson(a) === canonicalJson(b)
 
 function storeDocument(sql: SqlStorage, { key, ref, after, createdAt }: Difference, revision: number): void {
 	sql.exec('DELETE FROM refs WHERE source = ?', key)
@@ -132,14 +152,7 @@ function storeHistory(
 			after === undefined ? null : JSON.stringify(after),
 			createdAt.before ?? null,
 		)
-	sql.exec(
-		'INSERT INTO audit (at, actor, role, action, revision) VALUES (?, ?, ?, ?, ?)',
-		now,
-		actor.name,
-		actor.role,
-		cause,
-		revision,
-	)
+	appendAudit(sql, { at: now, actor, action: cause, revision })
 }
 
 function resultOf({ ref, key, action }: Difference, index: ResourceIndex): ChangeResult {

@@ -1,11 +1,11 @@
-/** The PolicyStore's past: revisions, the audit trail, and what a rollback has to put back. */
+/** The PolicyStore's past: revisions, and what a rollback has to put back. */
 
 import type { ResourceKey } from '../src/names.ts'
-import type { AuditEntry, ChangeAction, Page, ResourceRef, RevisionSummary, Role } from '../src/ports.ts'
+import { ownsKey } from '../src/namespaces.ts'
+import type { ChangeAction, Page, PageRequest, ResourceRef, RevisionSummary } from '../src/ports.ts'
 import type { Resource } from '../src/resources/resource.ts'
-import { PAGE_CHARACTERS } from './policyLimits.ts'
+import { changedIn } from './policyAudit.ts'
 import { reread } from './policyReread.ts'
-import { shown } from './policySecrets.ts'
 
 interface RevisionRow extends Record<string, SqlStorageValue> {
 	revision: number
@@ -16,92 +16,50 @@ interface RevisionRow extends Record<string, SqlStorageValue> {
 
 /** History older than this many revisions is dropped: it bounds the store, and nobody rolls back that far. */
 export const KEPT_REVISIONS = 10_000
-/** An audit entry shows at most this many documents; the revision names all of them. */
-const SHOWN_CHANGES = 100
 
-export function listRevisions(sql: SqlStorage, limit: number, after: string | undefined): Page<RevisionSummary> {
+/** Newest first. Whoever is limited to namespaces sees revisions that changed something in them, and of these that part. */
+export function listRevisions(sql: SqlStorage, { limit, after, namespaces }: PageRequest): Page<RevisionSummary> {
+	const own = namespaces === undefined ? null : JSON.stringify(namespaces)
 	const rows = sql
 		.exec<RevisionRow>(
-			'SELECT revision, at, actor, cause FROM revisions WHERE revision < ? ORDER BY revision DESC LIMIT ?',
+			`SELECT revision, at, actor, cause FROM revisions WHERE revision < ? AND (? IS NULL OR ${changedIn('revisions')})
+				ORDER BY revision DESC LIMIT ?`,
 			after === undefined ? Number.MAX_SAFE_INTEGER : Number(after),
+			own,
+			own,
 			limit,
 		)
 		.toArray()
 	const last = rows.at(-1)
 	return {
-		items: rows.map((row) => summaryOf(sql, row)),
+		items: rows.map((row) => summaryOf(sql, row, namespaces)),
 		...(rows.length === limit && last !== undefined ? { next: String(last.revision) } : {}),
 	}
 }
 
-export function readRevision(sql: SqlStorage, revision: number): RevisionSummary | null {
+/** Null also where nothing of the namespaces changed. */
+export function readRevision(
+	sql: SqlStorage,
+	revision: number,
+	namespaces?: readonly string[],
+): RevisionSummary | null {
 	const [row] = sql.exec<RevisionRow>('SELECT revision, at, actor, cause FROM revisions WHERE revision = ?', revision)
-	return row === undefined ? null : summaryOf(sql, row)
+	if (row === undefined) return null
+	const summary = summaryOf(sql, row, namespaces)
+	return namespaces !== undefined && summary.changes.length === 0 ? null : summary
 }
 
-function summaryOf(sql: SqlStorage, { revision, at, actor, cause }: RevisionRow): RevisionSummary {
+function summaryOf(
+	sql: SqlStorage,
+	{ revision, at, actor, cause }: RevisionRow,
+	namespaces: readonly string[] | undefined,
+): RevisionSummary {
 	const changes = sql
 		.exec<{ key: string; action: ChangeAction }>('SELECT key, action FROM changes WHERE revision = ?', revision)
 		.toArray()
-	return { revision, at: new Date(at).toISOString(), actor, cause, changes }
+	const own = namespaces === undefined ? changes : changes.filter(({ key }) => ownsKey({ namespaces }, key))
+	return { revision, at: new Date(at).toISOString(), actor, cause, changes: own }
 }
-
-export function listAudit(sql: SqlStorage, limit: number, after: string | undefined): Page<AuditEntry> {
-	const rows = sql
-		.exec<{
-			id: number
-			at: number
-			actor: string
-			role: Role
-			action: string
-			revision: number | null
-			subject: string | null
-		}>(
-			'SELECT id, at, actor, role, action, revision, subject FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?',
-			after === undefined ? Number.MAX_SAFE_INTEGER : Number(after),
-			limit,
-		)
-		.toArray()
-	const items: AuditEntry[] = []
-	let characters = 0
-	for (const { id, at, actor, role, action, revision, subject } of rows) {
-		const shown = revision !== null ? documentsOf(sql, revision) : subjectOf(subject)
-		characters += shown.characters
-		if (characters > PAGE_CHARACTERS && items.length > 0) break
-		const made = revision === null ? {} : { revision }
-		items.push({ id, at: new Date(at).toISOString(), actor, role, action, ...made, changes: shown.changes })
-	}
-	const more = rows.length === limit || items.length < rows.length
-	return { items, ...(more && items.length > 0 ? { next: String(items.at(-1)!.id) } : {}) }
-}
-
-interface ShownChanges {
-	readonly changes: AuditEntry['changes']
-	readonly characters: number
-}
-
-/** Stops where the entry would become too long for an answer: the revision names every resource, and keeps them all. */
-function documentsOf(sql: SqlStorage, revision: number): ShownChanges {
-	const changes: AuditEntry['changes'][number][] = []
-	let characters = 0
-	for (const { key, before, after } of sql.exec<{ key: string; before: string | null; after: string | null }>(
-		'SELECT key, before, after FROM changes WHERE revision = ? LIMIT ?',
-		revision,
-		SHOWN_CHANGES,
-	)) {
-		characters += (before?.length ?? 0) + (after?.length ?? 0)
-		if (characters > PAGE_CHARACTERS && changes.length > 0) break
-		changes.push({ key, before: parsed(before), after: parsed(after) })
-	}
-	return { changes, characters }
-}
-
-const subjectOf = (subject: string | null): ShownChanges => ({
-	changes: subject === null ? [] : [JSON.parse(subject)],
-	characters: subject?.length ?? 0,
-})
-
-const parsed = (document: string | null): unknown => (document === null ? null : shown(document))
 
 /** What puts the resources back, and when those were created. */
 export interface RollbackPlan {

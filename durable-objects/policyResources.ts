@@ -1,6 +1,6 @@
 /** Reads resources out of the PolicyStore for those who ask, with what the store adds to them, and without secrets. */
 import type { ResourceKey } from '../src/names.ts'
-import type { Page, StoredResource } from '../src/ports.ts'
+import type { Page, PageRequest, StoredResource } from '../src/ports.ts'
 import type { ConditionedStatus } from '../src/resources/status.ts'
 import { PAGE_CHARACTERS } from './policyLimits.ts'
 import { shown } from './policySecrets.ts'
@@ -26,17 +26,21 @@ export function readResource(sql: SqlStorage, key: ResourceKey): StoredResource 
 export function listResources(
 	sql: SqlStorage,
 	kind: string,
-	{ namespace, limit, after = '' }: { namespace?: string; limit: number; after?: string },
+	{ namespace, namespaces, limit, after = '' }: PageRequest & { namespace?: string },
 ): Page<StoredResource> {
 	const [afterNamespace = '', afterName = ''] = after.split('/')
+	const own = namespaces === undefined ? null : JSON.stringify(namespaces)
 	const rows: Row[] = []
 	let characters = 0
 	for (const row of sql.exec<Row>(
 		`SELECT key, document, generation, created_at, revision, status FROM resources
-			WHERE kind = ? AND (? IS NULL OR namespace = ?) AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`,
+			WHERE kind = ? AND (? IS NULL OR namespace = ?) AND (? IS NULL OR namespace IN (SELECT value FROM json_each(?)))
+			AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`,
 		kind,
 		namespace ?? null,
 		namespace ?? null,
+		own,
+		own,
 		afterNamespace,
 		afterName,
 		limit,

@@ -7,42 +7,47 @@ import type {
 	ChangeOutcome,
 	ChangeRefusal,
 	ChangeRequest,
+	NewToken,
 	Page,
+	PageRequest,
 	PartBatch,
 	PolicyStorePort,
 	Principal,
+	RefusalCount,
 	RevisionSummary,
-	Role,
 	ServiceHealth,
-	SnapshotReplicaPort,
 	StoredResource,
 	TokenInfo,
+	TokenRotation,
 } from '../src/ports.ts'
 import { err, ok, type Result } from '../src/result.ts'
 import { build } from '../src/snapshot/build.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
 import type { Cursor, Endpoint } from '../src/snapshot/snapshot.ts'
 import type { Trust } from '../src/snapshot/trust.ts'
+import { adoptAudit, listAudit } from './policyAudit.ts'
 import { type CommitContext, commit } from './policyCommit.ts'
 import { countHealth, forgetWatches, hasUntold, type Registries, storeWatches, tellRegistries } from './policyHealth.ts'
-import { listAudit, listRevisions, pruneHistory, readRevision, rollbackPlan } from './policyHistory.ts'
+import { listRevisions, pruneHistory, readRevision, rollbackPlan } from './policyHistory.ts'
 import { policyIndex } from './policyIndex.ts'
 import { forgetEmptied, listLeased, storeLeased } from './policyLeases.ts'
 import { documentTooLarge, TooLarge } from './policyLimits.ts'
-import { currentRevision, currentSequence, readMeta, writeMeta } from './policyMeta.ts'
-import { acknowledge, batchAfter, lagging, reached, replicaSequence } from './policyOutbox.ts'
+import { currentRevision, readMeta, writeMeta } from './policyMeta.ts'
+import { acknowledge, batchAfter, lagging, reached } from './policyOutbox.ts'
 import { storeBuilt } from './policyParts.ts'
+import { createPush, type Replicas } from './policyPush.ts'
+import { auditRefused, countRefused } from './policyRefused.ts'
 import { rereadDocuments } from './policyReread.ts'
 import { listResources, readResource } from './policyResources.ts'
 import { requireSealed } from './policySecrets.ts'
-import { policyTables } from './policyTables.ts'
-import { findToken, readTokens, removeToken, storeBootstrapToken, storeToken } from './policyTokens.ts'
+import { createPolicyTables } from './policyTables.ts'
+import { findToken, readTokens, removeToken, rotateToken, storeBootstrapToken, storeToken } from './policyTokens.ts'
 import { storeTrust, trustVersion } from './policyTrust.ts'
 import { within } from './within.ts'
 
 export interface PolicyStoreEnv {
 	readonly MESH_DOMAIN: string
-	readonly SNAPSHOT_REPLICA: { getByName(region: string): SnapshotReplicaPort }
+	readonly SNAPSHOT_REPLICA: Replicas
 	readonly SERVICE_REGISTRY: Registries
 }
 
@@ -50,8 +55,6 @@ export interface PolicyStoreEnv {
 const PUSH_PATIENCE_MS = 500
 /** When the outbox is tried again after a push that failed, or a crash between commit and push. */
 const RETRY_MS = 1_000
-/** A push that takes longer has failed: one that never ends must not stand in the way of the next. */
-const PUSH_TIMEOUT_MS = 10_000
 
 /** Rolls a dry run back. Never leaves this file. */
 class DryRun extends Error {
@@ -65,14 +68,15 @@ class DryRun extends Error {
 export class PolicyStore extends DurableObject<PolicyStoreEnv> implements PolicyStorePort {
 	private readonly sql = this.ctx.storage.sql
 	private readonly index: ResourceIndex
-	private readonly pushing = new Map<string, Promise<void>>()
+	private readonly push = createPush(this.sql, () => this.env.SNAPSHOT_REPLICA)
 	private telling: Promise<void> | undefined
 
 	constructor(ctx: DurableObjectState, env: PolicyStoreEnv) {
 		super(ctx, env)
-		this.sql.exec(policyTables)
+		createPolicyTables(this.sql)
 		if (readMeta(this.sql, 'epoch') === undefined) writeMeta(this.sql, 'epoch', crypto.randomUUID())
 		ctx.storage.transactionSync(() => rereadDocuments(this.sql))
+		ctx.storage.transactionSync(() => adoptAudit(this.sql, Date.now()))
 		this.index = policyIndex(this.sql)
 	}
 
@@ -88,6 +92,11 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		if (plan === undefined) return err({ reason: 'unknown_revision', revision })
 		const { put, remove, createdAt } = plan
 		return this.commit({ actor, put, remove }, { cause: `rollback to ${revision}`, createdAt })
+	}
+
+	private transaction<T>(work: (now: number) => T): T {
+		const now = Date.now()
+		return this.ctx.storage.transactionSync(() => work(now))
 	}
 
 	private precondition({ expectedRevision, put, remove }: ChangeRequest): ChangeRefusal | undefined {
@@ -107,12 +116,12 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		try {
 			const outcome = this.ctx.storage.transactionSync(() => {
 				const done = commit(this.sql, this.index, request, context)
-				if (request.dryRun) throw new DryRun(done)
-				pruneHistory(this.sql, done.revision)
+				if (done.ok && request.dryRun) throw new DryRun(done.value)
+				if (done.ok) pruneHistory(this.sql, done.value.revision)
 				return done
 			})
-			await this.propagate()
-			return ok(outcome)
+			if (outcome.ok) await this.propagate()
+			return outcome
 		} catch (error) {
 			if (error instanceof DryRun) return ok(error.outcome)
 			if (error instanceof TooLarge)
@@ -125,35 +134,46 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		return readResource(this.sql, resourceKey(kind, namespace, name))
 	}
 
-	async list(
-		kind: string,
-		options: { namespace?: string; limit: number; after?: string },
-	): Promise<Page<StoredResource>> {
+	async list(kind: string, options: PageRequest & { namespace?: string }): Promise<Page<StoredResource>> {
 		return listResources(this.sql, kind, options)
 	}
 
-	async revisions(options: { limit: number; after?: string }): Promise<Page<RevisionSummary>> {
-		return listRevisions(this.sql, options.limit, options.after)
+	async revisions(options: PageRequest): Promise<Page<RevisionSummary>> {
+		return listRevisions(this.sql, options)
 	}
 
-	async revision(n: number): Promise<RevisionSummary | null> {
-		return readRevision(this.sql, n)
+	async revision(n: number, namespaces?: readonly string[]): Promise<RevisionSummary | null> {
+		return readRevision(this.sql, n, namespaces)
 	}
 
-	async audit(options: { limit: number; after?: string }): Promise<Page<AuditEntry>> {
-		return listAudit(this.sql, options.limit, options.after)
+	async audit(options: PageRequest): Promise<Page<AuditEntry>> {
+		return this.transaction((now) => {
+			auditRefused(this.sql, now)
+			return listAudit(this.sql, options)
+		})
+	}
+
+	async refused(counts: readonly RefusalCount[]): Promise<void> {
+		this.transaction((now) => {
+			auditRefused(this.sql, now)
+			countRefused(this.sql, counts, now)
+		})
 	}
 
 	async authenticate(tokenHash: string): Promise<Principal | null> {
-		return findToken(this.sql, tokenHash)
+		return findToken(this.sql, tokenHash, Date.now())
 	}
 
 	async bootstrap(tokenHash: string): Promise<void> {
 		storeBootstrapToken(this.sql, tokenHash, Date.now())
 	}
 
-	async createToken(token: { name: string; role: Role; hash: string }, actor: Principal): Promise<TokenInfo> {
-		return storeToken(this.sql, { id: crypto.randomUUID(), ...token }, actor, Date.now())
+	async createToken(token: NewToken, actor: Principal): Promise<TokenInfo> {
+		return this.transaction((now) => storeToken(this.sql, crypto.randomUUID(), token, actor, now))
+	}
+
+	async rotateToken(id: string, rotation: TokenRotation, actor: Principal): Promise<TokenInfo | null> {
+		return this.transaction((now) => rotateToken(this.sql, id, rotation, actor, now))
 	}
 
 	async listTokens(): Promise<readonly TokenInfo[]> {
@@ -161,7 +181,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 	}
 
 	async revokeToken(id: string, actor: Principal): Promise<boolean> {
-		return removeToken(this.sql, id, actor, Date.now())
+		return this.transaction((now) => removeToken(this.sql, id, actor, now))
 	}
 
 	async putEndpoints(
@@ -221,6 +241,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 					now,
 				)
 			forgetWatches(this.sql, now)
+			auditRefused(this.sql, now)
 		})
 		await this.tellAll()
 		return lagging(this.sql).length
@@ -268,32 +289,5 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 			this.telling = undefined
 		})
 		await this.telling
-	}
-
-	/** At most one push per replica runs; whoever comes meanwhile waits for it and goes on from there. */
-	private async push(region: string): Promise<void> {
-		while (this.pushing.has(region)) await this.pushing.get(region)
-		const running = this.pushBatches(region).finally(() => this.pushing.delete(region))
-		this.pushing.set(region, running)
-		await running
-	}
-
-	/** Batch after batch, as long as the replica gets on. One that does not is left to the alarm. */
-	private async pushBatches(region: string): Promise<void> {
-		const replica = this.env.SNAPSHOT_REPLICA.getByName(region)
-		try {
-			let restarted = false
-			for (let from = replicaSequence(this.sql, region); from < currentSequence(this.sql); ) {
-				const batch = batchAfter(this.sql, from)
-				const to = reached(this.sql, await within(PUSH_TIMEOUT_MS, replica.push(region, batch)))
-				acknowledge(this.sql, region, to)
-				// A replica that lost its state is behind what it acknowledged: once, start from where it is.
-				if (to <= from && restarted) throw new Error(`the replica stays at ${to} after a batch up to ${batch.to}`)
-				restarted ||= to <= from
-				from = to
-			}
-		} catch (error) {
-			console.warn(JSON.stringify({ event: 'push_failed', region, error: String(error) }))
-		}
 	}
 }

@@ -1,7 +1,33 @@
 /** The tables of the PolicyStore, one object per mesh. */
 import { longTextsTable } from './longTexts.ts'
 
-export const policyTables = `
+/** Also brings tables of earlier versions up to date. */
+export function createPolicyTables(sql: SqlStorage): void {
+	sql.exec(policyTables)
+	for (const [table, added] of Object.entries(ADDED_COLUMNS)) {
+		const has = sql.exec<{ name: string }>('SELECT name FROM pragma_table_info(?)', table).toArray()
+		for (const column of added)
+			if (!has.some(({ name }) => column.startsWith(`${name} `))) sql.exec(`ALTER TABLE ${table} ADD COLUMN ${column}`)
+	}
+	sql.exec('CREATE UNIQUE INDEX IF NOT EXISTS tokens_by_old_hash ON tokens (old_hash)')
+}
+
+/** What tables have got since they were first made. */
+const ADDED_COLUMNS = {
+	// The chain. changes_hash, changes_count: null in rows that are older than it.
+	audit: ['changes_count INTEGER', 'changes_hash TEXT', 'previous_hash TEXT', 'hash TEXT'],
+	// namespaces: as JSON; null: all. old_hash is good until old_until. last_used_day: days since the epoch.
+	tokens: [
+		'namespaces TEXT',
+		'expires_at INTEGER',
+		'rotated_at INTEGER',
+		'old_hash TEXT',
+		'old_until INTEGER',
+		'last_used_day INTEGER',
+	],
+} as const
+
+const policyTables = `
 	${longTextsTable}
 	-- What users wrote, as parsed; key is <kind>/<namespace>/<name>. Times are ms since the epoch.
 	CREATE TABLE IF NOT EXISTS resources (
@@ -61,6 +87,12 @@ export const policyTables = `
 	CREATE TABLE IF NOT EXISTS tokens (
 		id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL,
 		created_at INTEGER NOT NULL, created_by TEXT NOT NULL
+	) WITHOUT ROWID;
+
+	-- What was refused in minutes (since the epoch) that the audit log does not have yet.
+	CREATE TABLE IF NOT EXISTS refused (
+		minute INTEGER, what TEXT, network TEXT, actor TEXT, count INTEGER NOT NULL,
+		PRIMARY KEY (minute, what, network, actor)
 	) WITHOUT ROWID;
 
 	-- epoch: names this history. sequence, revision: the newest of each. trust: the newest version of the KeyRing's part.

@@ -18,6 +18,7 @@ const TASKS = {
 	bench: ['scripts/bench/main.ts'],
 	build: ['scripts/client/build.ts'],
 	deploy: ['scripts/deploy/main.ts'],
+	audit: ['scripts/audit.ts'],
 }
 
 const readPackages = (file) => JSON.parse(readFileSync(join(root, file), 'utf8')).packages

@@ -86,8 +86,8 @@ export type Outcome = { readonly percent: number; readonly rule?: string } & (
 	| {
 			readonly outcome: 'sent'
 			readonly service: ServiceName
-			/** How many may get it. */
-			readonly endpoints: number
+			/** How many may get it. Absent where that is not for who asks to know. */
+			readonly endpoints?: number
 			/** The one that the request's session holds on to. */
 			readonly endpoint?: string
 	  }

@@ -23,6 +23,7 @@ function clause(outcome: Outcome, isPlural: boolean): string {
 		case 'sent': {
 			const { service, endpoint, endpoints } = outcome
 			if (endpoint !== undefined) return `${stay} with endpoint ${endpoint} of ${service}, as its session says`
+			if (endpoints === undefined) return `${go} to ${service}`
 			return `${go} to ${service} (${endpoints} ${endpoints === 1 ? 'endpoint' : 'endpoints'})`
 		}
 		case 'passedThrough':

@@ -10,11 +10,14 @@ import type { PartBatch } from './snapshotReplica.ts'
 
 export type Role = 'viewer' | 'operator' | 'admin'
 
-/** Who is asking the control plane: the holder of an API token. */
+/** Who is asking the control plane: the holder of an API token, or somebody with a login. */
 export interface Principal {
+	/** Id of the token; '' where there is none. */
 	readonly token: string
 	readonly name: string
 	readonly role: Role
+	/** What may be seen and changed: these namespaces and nothing cluster-wide. Absent: everything. */
+	readonly namespaces?: readonly string[]
 }
 
 /** A resource as the store keeps it. */
@@ -62,6 +65,8 @@ export type ChangeRefusal =
 	| { readonly reason: 'precondition_failed'; readonly currentRevision: number }
 	| { readonly reason: 'unknown_revision'; readonly revision: number }
 	| { readonly reason: 'too_large'; readonly detail: string }
+	/** The actor may not change one of the resources. Says no more of them than the request did. */
+	| { readonly reason: 'not_permitted'; readonly detail: string }
 
 export interface ChangeOutcome {
 	/** The revision in force after the change; unchanged documents make no new one. */
@@ -87,26 +92,77 @@ export interface AuditEntry {
 	readonly at: string
 	readonly actor: string
 	readonly role: Role
-	/** `apply`, `delete`, `rollback`, `token.create`, `token.revoke`. */
+	/** `apply`, `delete`, `rollback to 7`, `token.create`, `token.rotate`, `token.revoke`, `login.refused`, `change.refused`, `chain.begin`. */
 	readonly action: string
 	/** The revision it made, when it made one. */
 	readonly revision?: number
 	/** Field-level: what each resource was before and is now. Null where it was not there. */
 	readonly changes: readonly { readonly key: string; readonly before: unknown; readonly after: unknown }[]
+	/** How many changes there were, and their hash. Absent in entries older than the chain, and to who is limited to namespaces. */
+	readonly changesCount?: number
+	readonly changesHash?: string
+	/** The chain: see `src/audit/chain.ts`. Absent to who is limited to namespaces, and so sees entries in part. */
+	readonly previousHash?: string
+	readonly hash?: string
 }
 
+/** What a new token is, and the SHA-256 (hex) of its secret. */
+export interface NewToken {
+	readonly name: string
+	readonly role: Role
+	readonly hash: string
+	readonly namespaces?: readonly string[]
+	/** ms since the epoch; absent: never. */
+	readonly expiresAt?: number
+}
+
+/** A token's next secret. */
+export interface TokenRotation {
+	readonly hash: string
+	/** How long the old secret is good, 0–86,400. */
+	readonly graceSeconds: number
+	/** ms since the epoch; absent: as before. The old secret is good no longer than before. */
+	readonly expiresAt?: number
+}
+
+/** Times are RFC 3339. */
 export interface TokenInfo {
 	readonly id: string
 	readonly name: string
 	readonly role: Role
+	readonly namespaces?: readonly string[]
 	readonly createdAt: string
 	readonly createdBy: string
+	/** Absent: never. An expired token is listed for 30 days more. */
+	readonly expiresAt?: string
+	readonly rotatedAt?: string
+	/** Until when the secret before the last rotation is good. */
+	readonly oldSecretUntil?: string
+	/** The day (UTC) on which it was last used. */
+	readonly lastUsedOn?: string
+}
+
+/** What was refused to somebody, so often within a minute. */
+export interface RefusalCount {
+	readonly what: 'login' | 'change'
+	/** Network of the client: an IPv4 address, or the first half of an IPv6 address; '' unknown. */
+	readonly network: string
+	/** Who it was, as far as that is known; '' where it is not. */
+	readonly actor: string
+	readonly count: number
 }
 
 /** One page of a listing. `next` goes back in as `after`. */
 export interface Page<T> {
 	readonly items: readonly T[]
 	readonly next?: string
+}
+
+/** Which page. `namespaces`: only what belongs to these, and of what belongs to them and others, their part. */
+export interface PageRequest {
+	readonly limit: number
+	readonly after?: string
+	readonly namespaces?: readonly string[]
 }
 
 /** Of the endpoints of a service that take traffic, how many pass their checks, and how many fail them. */
@@ -121,19 +177,24 @@ export interface PolicyStorePort {
 	rollback(revision: number, actor: Principal): Promise<Result<ChangeOutcome, ChangeRefusal>>
 	get(kind: string, namespace: string, name: string): Promise<StoredResource | null>
 	/** In order of namespace and name. `limit` 1–500. */
-	list(kind: string, options: { namespace?: string; limit: number; after?: string }): Promise<Page<StoredResource>>
+	list(kind: string, options: PageRequest & { namespace?: string }): Promise<Page<StoredResource>>
 	/** Newest first. */
-	revisions(options: { limit: number; after?: string }): Promise<Page<RevisionSummary>>
-	revision(n: number): Promise<RevisionSummary | null>
+	revisions(options: PageRequest): Promise<Page<RevisionSummary>>
+	revision(n: number, namespaces?: readonly string[]): Promise<RevisionSummary | null>
 	/** Newest first. */
-	audit(options: { limit: number; after?: string }): Promise<Page<AuditEntry>>
+	audit(options: PageRequest): Promise<Page<AuditEntry>>
+	/** Counts what was refused; a minute's counts become one entry of the audit log for each of `what`. */
+	refused(counts: readonly RefusalCount[]): Promise<void>
 
-	/** The principal whose token has this SHA-256 (hex), or null. */
+	/** The principal whose token has this SHA-256 (hex) and has not expired, or null. */
 	authenticate(tokenHash: string): Promise<Principal | null>
 	/** Makes sure the token from the secret exists, as `bootstrap` with role admin; replaces an older one. */
 	bootstrap(tokenHash: string): Promise<void>
-	createToken(token: { name: string; role: Role; hash: string }, actor: Principal): Promise<TokenInfo>
+	createToken(token: NewToken, actor: Principal): Promise<TokenInfo>
+	/** In order of creation. */
 	listTokens(): Promise<readonly TokenInfo[]>
+	/** Null when there is no such token, or it has expired. */
+	rotateToken(id: string, rotation: TokenRotation, actor: Principal): Promise<TokenInfo | null>
 	/** False when there is no such token. */
 	revokeToken(id: string, actor: Principal): Promise<boolean>
 

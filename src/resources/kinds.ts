@@ -1,5 +1,6 @@
 /** The kinds of resources that the mesh knows: the only list of them. */
 import { z } from 'zod'
+import { AdminAccess } from './adminAccess.ts'
 import { AuthorizationPolicy } from './authorizationPolicy.ts'
 import { DirectResponse } from './directResponse.ts'
 import { FaultInjection } from './faultInjection.ts'
@@ -177,6 +178,14 @@ export const kinds: readonly Kind[] = [
 		clusterWide: true,
 		title: 'Another trust domain whose workloads are believed',
 		schema: FederatedTrustDomain,
+	},
+	{
+		...selvedge,
+		kind: 'AdminAccess',
+		plural: 'adminaccesses',
+		clusterWide: true,
+		title: 'Who may use the control plane with a login',
+		schema: AdminAccess,
 	},
 ]
 

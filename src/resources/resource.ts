@@ -1,5 +1,6 @@
 /** A resource: what a user wrote, checked, with every default filled in. */
 import { type ResourceKey, resourceKey } from '../names.ts'
+import type { AdminAccess } from './adminAccess.ts'
 import type { AuthorizationPolicy } from './authorizationPolicy.ts'
 import type { DirectResponse } from './directResponse.ts'
 import type { FaultInjection } from './faultInjection.ts'
@@ -38,6 +39,7 @@ export type Resource =
 	| AuthorizationPolicy
 	| WorkloadTrust
 	| FederatedTrustDomain
+	| AdminAccess
 
 /** Also takes anything else that names a resource. Cluster-wide kinds have the namespace `-`. */
 export const keyOf = ({

@@ -41,8 +41,12 @@ export const service = (name: string, url = 'http://127.0.0.1:9/') => ({
 	spec: { endpoints: [{ url }] },
 })
 
-export async function startAdmin(): Promise<void> {
-	server = createTestHarness({ workers: [{ configPath: 'workers/admin/wrangler.toml', secrets }] })
+export const startAdmin = (): Promise<void> => startAdminWith({})
+
+/** `variables`: in place of those of wrangler.toml. */
+export async function startAdminWith(variables: Readonly<Record<string, string>>): Promise<void> {
+	const values = { ...secrets, ...variables }
+	server = createTestHarness({ workers: [{ configPath: 'workers/admin/wrangler.toml', secrets: values }] })
 	origin = (await server.listen()).url
 	tokens.admin = ADMIN_TOKEN
 	for (const role of ['viewer', 'operator'] as const) {

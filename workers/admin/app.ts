@@ -1,9 +1,11 @@
 /** The admin API: every request is authenticated, allowed, checked and handled by the row of the table it falls on. */
 import { Hono } from 'hono'
 import { createSeen, firstTime, type Seen } from '../../src/identity/replay.ts'
+import { networkOf } from '../../src/keys/limits.ts'
 import type { Principal } from '../../src/ports.ts'
 import { err, ok, type Result } from '../../src/result.ts'
-import { type AuthenticationFailure, type Authenticator, createAuthenticator } from './authenticate.ts'
+import { clientAddressOf } from './api/identityToken.ts'
+import { type Admitted, type Authenticator, createAuthenticator } from './authenticate.ts'
 import { signIn } from './dashboard/dashboard.ts'
 import { problemErrors } from './input.ts'
 import { type ProvenWorkload, proveWorkload, showsProof } from './joining/workloadProof.ts'
@@ -11,6 +13,9 @@ import type { Mesh } from './mesh.ts'
 import { invalidRequest, type ProblemError, problem } from './problem.ts'
 import { type Access, type Call, mayDo, type Route } from './route.ts'
 import { routes } from './routes.ts'
+import { refusedByScope } from './scope.ts'
+import { createTally, type Tally } from './tally.ts'
+import { unauthenticated } from './unauthenticated.ts'
 import { isUnavailable } from './unavailable.ts'
 
 const nobody: Principal = { token: '', name: '', role: 'viewer' }
@@ -20,12 +25,9 @@ const routerPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1')
 
 export function createApp(mesh: Mesh): Hono {
 	const app = new Hono()
-	const authenticator = createAuthenticator({
-		store: () => mesh.policyStore(),
-		adminToken: mesh.settings.adminToken,
-		now: () => mesh.now(),
-	})
-	const gate: Gate = { mesh, authenticator, seen: createSeen() }
+	const tally = createTally(mesh)
+	const authenticator = createAuthenticator(mesh, tally)
+	const gate: Gate = { mesh, authenticator, tally, seen: createSeen() }
 	for (const route of routes) {
 		app.on(route.method, routerPath(route.path), (context) =>
 			serve(route, { request: context.req.raw, params: context.req.param() }, gate),
@@ -48,20 +50,37 @@ interface Asked {
 interface Gate {
 	readonly mesh: Mesh
 	readonly authenticator: Authenticator
+	readonly tally: Tally
 	/** Proofs that were shown to this isolate. */
 	readonly seen: Seen
 }
 
-type Who = Pick<Call<unknown, unknown>, 'principal' | 'workload'>
+type Who = Pick<Call<unknown, unknown>, 'principal' | 'byLogin' | 'workload'>
 
-async function admit(route: Route, asked: Asked, { mesh, authenticator, seen }: Gate): Promise<Result<Who, Response>> {
+async function admit(route: Route, asked: Asked, gate: Gate): Promise<Result<Who, Response>> {
+	const { mesh, authenticator, seen } = gate
 	const { headers } = asked.request
 	if (route.role === 'anyone') return ok({ principal: nobody })
 	if (route.workloads !== undefined && (route.role === 'workload' || showsProof(headers)))
 		return admitWorkload(route, asked, mesh, seen)
-	const who = await authenticator.authenticate(headers.get('authorization'))
+	const who = await authenticator.authenticate(asked.request)
 	if (!who.ok) return err(route.path === '/' ? signIn(who.error) : unauthenticated(who.error))
-	return mayDo(who.value.role, route.role) ? ok({ principal: who.value }) : err(forbidden(who.value, route.role))
+	const refused = refusedTo(who.value, route, asked)
+	if (refused === undefined) return ok(who.value)
+	noteRefused(route, asked, who.value.principal, gate)
+	return err(refused)
+}
+
+/** The role first: what it does not allow, is not asked further about. */
+function refusedTo({ principal }: Admitted, route: Route, { params }: Asked): Response | undefined {
+	if (!mayDo(principal.role, route.role)) return forbidden(principal, route.role)
+	return refusedByScope(route.scope, params, principal)
+}
+
+/** Changes that somebody may not make are for the audit log; what is only looked at is not. */
+function noteRefused({ method, role }: Route, { request }: Asked, { name }: Principal, { tally }: Gate): void {
+	if (method === 'GET' || role === 'viewer' || role === 'anyone') return
+	tally({ what: 'change', network: networkOf(clientAddressOf(request)), actor: name })
 }
 
 /** Workloads may do what their rows say, and nothing else: less than any token. */
@@ -103,7 +122,9 @@ async function serve(route: Route, asked: Asked, gate: Gate): Promise<Response> 
 		mesh,
 		forgetTokens,
 	}
-	return sealed(await route.handle(call as Call<never, never>))
+	const response = await route.handle(call as Call<never, never>)
+	if (response.status === 403) noteRefused(route, asked, who.value.principal, gate)
+	return sealed(response)
 }
 
 function parseQuery(route: Route, search: URLSearchParams): { value?: unknown; errors: ProblemError[] } {
@@ -124,7 +145,7 @@ function parseQuery(route: Route, search: URLSearchParams): { value?: unknown; e
 async function refuseMethod(path: string, request: Request, authenticator: Authenticator): Promise<Response> {
 	const rows = routes.filter((route) => route.path === path)
 	if (rows.some((row) => row.role !== 'anyone')) {
-		const who = await authenticator.authenticate(request.headers.get('authorization'))
+		const who = await authenticator.authenticate(request)
 		if (!who.ok) return sealed(unauthenticated(who.error))
 	}
 	const methods = rows.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
@@ -132,21 +153,9 @@ async function refuseMethod(path: string, request: Request, authenticator: Authe
 }
 
 async function refuseUnknown(request: Request, authenticator: Authenticator): Promise<Response> {
-	const who = await authenticator.authenticate(request.headers.get('authorization'))
+	const who = await authenticator.authenticate(request)
 	if (!who.ok) return sealed(unauthenticated(who.error))
 	return sealed(problem('not-found', 'There is no such path; GET /openapi.json lists them'))
-}
-
-function unauthenticated(failure: AuthenticationFailure): Response {
-	if (failure === 'too_many_attempts') {
-		return problem('too-many-attempts', 'Try again in a second', { headers: { 'retry-after': '1' } })
-	}
-	// RFC 6750 §3.1: no error code where no token was sent.
-	const challenge =
-		failure === 'no_token' ? 'Bearer realm="selvedge"' : 'Bearer realm="selvedge", error="invalid_token"'
-	const detail =
-		failure === 'no_token' ? 'Send Authorization: Bearer <token>' : 'The token is unknown or has been revoked'
-	return problem('unauthenticated', detail, { headers: { 'www-authenticate': challenge } })
 }
 
 const forbidden = (principal: Principal, needed: Access): Response =>

@@ -7,6 +7,7 @@ import type {
 	TelemetryStorePort,
 } from '../../src/ports.ts'
 import { placement, regionOf } from '../../src/region.ts'
+import { accessSettings } from './access/settings.ts'
 import type { Mesh } from './mesh.ts'
 
 export interface Env {
@@ -25,6 +26,9 @@ export interface Env {
 	readonly ADMIN_TOKEN?: string
 	/** Where this Worker is reached, without a final `/`; empty: `https://admin.<MESH_DOMAIN>`. */
 	readonly ISSUER?: string
+	/** Both set: logins of Cloudflare Access count beside tokens. See `access/settings.ts`. */
+	readonly ACCESS_TEAM_DOMAIN?: string
+	readonly ACCESS_AUDIENCE?: string
 	/** Secret: what Secrets and signing keys are encrypted under; a comma-separated list while it is rotated. */
 	readonly MASTER_KEY?: string
 	/** Secret: where to report errors. */
@@ -32,7 +36,9 @@ export interface Env {
 }
 
 /** The stubs' methods are the ports' (each class declares that it implements its port); RPC types cannot say so. */
-export function meshOf(env: Env, report: Mesh['report']): Mesh {
+export function meshOf(env: Env, waitUntil: (promise: Promise<unknown>) => void, report: Mesh['report']): Mesh {
+	const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+	const access = accessSettings(env.ACCESS_TEAM_DOMAIN, env.ACCESS_AUDIENCE, env.ENDPOINT_ADDRESSES === 'any')
 	return {
 		policyStore: () => env.POLICY_STORE.getByName('mesh') as unknown as PolicyStorePort,
 		replica: (region) => regional(env.SNAPSHOT_REPLICA, region) as unknown as SnapshotReplicaPort,
@@ -48,9 +54,11 @@ export function meshOf(env: Env, report: Mesh['report']): Mesh {
 			...(env.OWN_PORT ? { ownPort: Number(env.OWN_PORT) } : {}),
 			...(env.ADMIN_TOKEN === undefined ? {} : { adminToken: env.ADMIN_TOKEN }),
 			...(env.MASTER_KEY === undefined ? {} : { masterKey: env.MASTER_KEY }),
+			...(access === undefined ? {} : { access }),
 		},
 		now: () => Date.now(),
-		sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+		sleep,
+		afterwards: (ms, work) => waitUntil(sleep(ms).then(work)),
 		fetch: (url, init) => fetch(url, init),
 		report,
 	}

@@ -17,7 +17,7 @@ let app: App | undefined
 
 function appOf(env: Env): App {
 	const report = errorReporter(env.SENTRY_DSN)
-	return createApp(meshOf(env, (error, request, id) => report({ waitUntil }, error, request, id)))
+	return createApp(meshOf(env, waitUntil, (error, request, id) => report({ waitUntil }, error, request, id)))
 }
 
 export default {

@@ -1,6 +1,8 @@
 /** The shapes of everything small that clients send: path and query parameters, endpoints, tokens. */
 
 import { z } from 'zod'
+import { durationMs } from '../../src/resources/duration.ts'
+import { durationBetween, LabelName } from '../../src/resources/scalars.ts'
 import { EndpointId, Locality } from '../../src/resources/service.ts'
 import type { ProblemError } from './problem.ts'
 
@@ -115,11 +117,35 @@ export const endpointBody = z.strictObject({
 	ttlSeconds: z.int().min(5).max(3600).default(30).describe('Without a heartbeat for this long the endpoint is gone'),
 })
 
-export const tokenBody = z.strictObject({
-	name: subdomain
-		.max(63)
-		.refine((name) => name !== 'bootstrap', 'must not be "bootstrap", the name of the token from the secret'),
-	role: z.enum(['viewer', 'operator', 'admin'], 'must be one of viewer, operator, admin'),
+const MAX_NAMESPACES = 64
+/** In ms. */
+const expiresIn = durationBetween('1m', '8760h')
+	.transform((text) => durationMs(text) ?? 0)
+	.exactOptional()
+
+export const tokenBody = z
+	.strictObject({
+		name: subdomain
+			.max(63)
+			.refine((name) => name !== 'bootstrap', 'must not be "bootstrap", the name of the token from the secret'),
+		role: z.enum(['viewer', 'operator', 'admin'], 'must be one of viewer, operator, admin'),
+		namespaces: z
+			.array(LabelName)
+			.min(1)
+			.max(MAX_NAMESPACES)
+			.transform((namespaces) => [...new Set(namespaces)].sort())
+			.exactOptional()
+			.describe('What may be seen and changed: these namespaces and nothing cluster-wide; everything when left out'),
+		expiresIn: expiresIn.describe('Such as 24h, at most 8760h; never when left out'),
+	})
+	.refine(({ role, namespaces }) => role !== 'admin' || namespaces === undefined, {
+		path: ['namespaces'],
+		error: 'must be left out: the role admin is for the whole mesh',
+	})
+
+export const rotationBody = z.strictObject({
+	graceSeconds: z.int().min(0).max(86_400).default(300).describe('How long the old secret is good beside the new one'),
+	expiresIn: expiresIn.describe('Such as 24h, at most 8760h; the token ends when it would have when left out'),
 })
 
 /** RFC 9110 §5.6.2, token. */

@@ -7,6 +7,7 @@ import type {
 	SnapshotReplicaPort,
 	TelemetryStorePort,
 } from '../../src/ports.ts'
+import type { AccessSettings } from './access/settings.ts'
 
 /** Each call makes a new stub: stubs belong to the request that made them and are broken after an infrastructure error. */
 export interface Mesh {
@@ -21,6 +22,8 @@ export interface Mesh {
 	/** Milliseconds since the epoch. */
 	now(): number
 	sleep(ms: number): Promise<void>
+	/** Does something so much later, and after the answer. What it throws is lost. */
+	afterwards(ms: number, work: () => Promise<void>): void
 	/** To issuers outside the mesh. */
 	fetch(url: string, init: RequestInit): Promise<Response>
 	/** Tells whoever runs the mesh about a bug. `id` is what the client was told. */
@@ -39,4 +42,6 @@ export interface Settings {
 	readonly adminToken?: string
 	/** What Secrets are sealed under, from the secret MASTER_KEY. Without it none are accepted. */
 	readonly masterKey?: string
+	/** Whose logins are good besides tokens. Without it none are. */
+	readonly access?: AccessSettings
 }

@@ -4,6 +4,7 @@ import { jsonSchemas } from '../../src/resources/kinds.ts'
 import { problemTypes } from './problem.ts'
 import { json } from './reply.ts'
 import type { BodyKind, Call, Route } from './route.ts'
+import type { Scope } from './scope.ts'
 
 /** JSON Schema objects are made once per isolate: they never change. */
 let described: unknown
@@ -37,6 +38,7 @@ function operation(route: Route): unknown {
 		summary: route.summary,
 		description: whoMay(route),
 		'x-role': route.role,
+		'x-scope': route.scope ?? 'mesh',
 		...(open ? { security: [] } : {}),
 		parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query'), ...conditions(route)],
 		...(route.body === undefined ? {} : { requestBody: { required: true, content: content(route.body, route.takes) } }),
@@ -52,11 +54,19 @@ function operation(route: Route): unknown {
 
 const PROOF = 'Workload-Identity-Token and Workload-Proof-Token'
 
-function whoMay({ role, workloads }: Route): string {
+function whoMay({ role, workloads, scope = 'mesh' }: Route): string {
 	if (role === 'anyone') return 'Needs no token.'
 	if (role === 'workload') return `Needs the proof of a workload: ${PROOF}.`
 	const others = { all: 'any workload', 'own service': 'the workload that has the name of the service' }
-	return `Needs the role ${role}${workloads === undefined ? '' : `, or the proof of ${others[workloads]}: ${PROOF}`}.`
+	const proof = workloads === undefined ? '' : `, or the proof of ${others[workloads]}: ${PROOF}`
+	return `Needs the role ${role}${proof}. ${SCOPES[scope]}`
+}
+
+const SCOPES: Readonly<Record<Scope, string>> = {
+	namespace: 'Who is limited to namespaces may use it for these.',
+	own: 'Who is limited to namespaces sees and changes what is in these.',
+	shared: 'The same for all.',
+	mesh: 'Not for who is limited to namespaces.',
 }
 
 /** `getV1ServicesByNamespaceByName`: unique because method and path are. */

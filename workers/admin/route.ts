@@ -4,6 +4,7 @@ import type { Principal, Role } from '../../src/ports.ts'
 import { nothing } from './input.ts'
 import type { ProvenWorkload } from './joining/workloadProof.ts'
 import type { Mesh } from './mesh.ts'
+import type { Scope } from './scope.ts'
 
 /** One admitted request, its parameters checked. */
 export interface Call<P, Q> {
@@ -11,6 +12,8 @@ export interface Call<P, Q> {
 	readonly params: P
 	readonly query: Q
 	readonly principal: Principal
+	/** Whether the principal came by a login of Cloudflare Access. */
+	readonly byLogin?: boolean
 	/** Who asks, when it is a workload that has proven who it is: `principal` then has its name, and no token. */
 	readonly workload?: ProvenWorkload
 	readonly mesh: Mesh
@@ -32,6 +35,8 @@ export interface Route {
 	readonly path: string
 	/** The least role that may; `workload` needs a proof, and `anyone` no token. */
 	readonly role: Access
+	/** What those may who are limited to namespaces. A row without it is not for them. */
+	readonly scope?: Scope
 	/** Workloads that prove who they are may too: all of them, or for the service of their own name only. */
 	readonly workloads?: 'all' | 'own service'
 	readonly summary: string
@@ -47,6 +52,7 @@ export interface Route {
 
 interface Row<P extends z.ZodObject, Q extends z.ZodObject> {
 	readonly role: Access
+	readonly scope?: Scope
 	readonly workloads?: 'all' | 'own service'
 	readonly summary: string
 	readonly params?: P

@@ -184,6 +184,12 @@ describe('tokens', () => {
 		['{"name":"CI","role":"viewer"}', 'name'],
 		['{"name":"bootstrap","role":"viewer"}', 'name'],
 		['{"name":"ci","role":"viewer","admin":true}', 'admin'],
+		['{"name":"ci","role":"viewer","namespaces":[]}', 'namespaces'],
+		['{"name":"ci","role":"viewer","namespaces":["-"]}', 'namespaces[0]'],
+		['{"name":"ci","role":"admin","namespaces":["default"]}', 'namespaces'],
+		['{"name":"ci","role":"viewer","expiresIn":"59s"}', 'expiresIn'],
+		['{"name":"ci","role":"viewer","expiresIn":"8761h"}', 'expiresIn'],
+		['{"name":"ci","role":"viewer","expiresIn":"1y"}', 'expiresIn'],
 		['[]', 'body'],
 		['{', 'body'],
 	])('%s is refused, naming %s', async (body, path) => {
@@ -193,8 +199,43 @@ describe('tokens', () => {
 		expect(world.principals.size).toBe(Object.keys(tokens).length)
 	})
 
-	it('the one from the secret cannot be revoked here', async () => {
-		const response = await ask('DELETE', '/v1/tokens/bootstrap')
+	it('may be limited in what they see, and in time', async () => {
+		const body = '{"name":"team","role":"viewer","namespaces":["b","a","b"],"expiresIn":"8760h"}'
+		const made = await ask('POST', '/v1/tokens', { body })
+		const expiresAt = new Date(world.nowMs + 8_760 * 3_600_000).toISOString()
+		expect(await made.json()).toMatchObject({ namespaces: ['a', 'b'], expiresAt })
+	})
+
+	it('get a new secret, which is shown once', async () => {
+		const { id, token } = (await (
+			await ask('POST', '/v1/tokens', { body: '{"name":"ci","role":"viewer"}' })
+		).json()) as {
+			id: string
+			token: string
+		}
+		const rotated = await ask('POST', `/v1/tokens/${id}/rotate`, { body: '{"graceSeconds":0}' })
+		const { token: next } = (await rotated.json()) as { token: string }
+		expect([rotated.status, next === token]).toEqual([200, false])
+		const use = await ask('GET', '/v1/services', { as: null, headers: { authorization: `Bearer ${next}` } })
+		expect(use.status).toBe(200)
+		expect((await ask('POST', '/v1/tokens/other/rotate', { body: '{}' })).status).toBe(404)
+	})
+
+	it.each([
+		['{"graceSeconds":-1}', 'graceSeconds'],
+		['{"graceSeconds":86401}', 'graceSeconds'],
+		['{"expiresIn":"8761h"}', 'expiresIn'],
+		['{"token":"mine"}', 'token'],
+	])('are not rotated by %s, naming %s', async (body, path) => {
+		const response = await ask('POST', '/v1/tokens/x/rotate', { body })
+		expect([response.status, await response.json()]).toMatchObject([400, { errors: [{ path }] }])
+	})
+
+	it.each([
+		['DELETE', '/v1/tokens/bootstrap'],
+		['POST', '/v1/tokens/bootstrap/rotate'],
+	])('the one from the secret is none for %s %s', async (method, path) => {
+		const response = await ask(method, path, { body: method === 'POST' ? '{}' : (undefined as never) })
 		expect(response.status).toBe(400)
 		expect(await response.json()).toMatchObject({ errors: [{ path: 'path.id' }] })
 	})

@@ -6,7 +6,10 @@ import type {
 	ChangeRequest,
 	HealthStatus,
 	Lease,
+	NewToken,
+	PageRequest,
 	Principal,
+	RefusalCount,
 	RegionTelemetry,
 	Role,
 	StoredResource,
@@ -41,6 +44,10 @@ export interface World {
 	readonly outside: Map<string, () => Response>
 	readonly keyRing: FakeKeyRing
 	readonly changes: ChangeRequest[]
+	/** What the store was told of refusals. */
+	readonly refused: RefusalCount[]
+	/** What is to be done after answers; `settle` does it. */
+	readonly afterwards: (() => Promise<void>)[]
 	readonly reported: { error: unknown; id: string }[]
 	/** Names of port methods, in the order they were called. */
 	readonly calls: string[]
@@ -70,6 +77,8 @@ export async function createWorld(): Promise<World> {
 		outside: new Map(),
 		keyRing: await createKeyRing(),
 		changes: [],
+		refused: [],
+		afterwards: [],
 		reported: [],
 		calls: [],
 		failing: new Map(),
@@ -135,7 +144,15 @@ const policyStore = (world: World): object => ({
 			? ok({ revision: ++world.revision, results: [] })
 			: err({ reason: 'unknown_revision', revision }),
 	get: (kind: string, namespace: string, name: string) => world.resources.get(`${kind}/${namespace}/${name}`) ?? null,
-	list: (kind: string) => ({ items: [...world.resources.values()].filter(({ resource }) => resource.kind === kind) }),
+	list: (kind: string, { namespaces }: PageRequest) => ({
+		items: [...world.resources.values()].filter(
+			({ resource }) =>
+				resource.kind === kind && (namespaces === undefined || namespaces.includes(resource.metadata.namespace)),
+		),
+	}),
+	refused: (counts: readonly RefusalCount[]) => {
+		world.refused.push(...counts)
+	},
 	endpointHealth: () => [{ service: 'default/checked', healthy: 2, unhealthy: 1 }],
 	revisions: () => ({ items: [], next: '7' }),
 	revision: (revision: number) =>
@@ -147,9 +164,16 @@ const policyStore = (world: World): object => ({
 	bootstrap: (hash: string) => {
 		world.principals.set(hash, { token: 'bootstrap', name: 'bootstrap', role: 'admin' })
 	},
-	createToken: ({ name, role, hash }: { name: string; role: Role; hash: string }, actor: Principal) => {
-		world.principals.set(hash, { token: `id-${name}`, name, role })
-		return { id: `id-${name}`, name, role, createdAt: '2026-01-01T00:00:00Z', createdBy: actor.name }
+	createToken: ({ hash, expiresAt, ...told }: NewToken, actor: Principal) => {
+		world.principals.set(hash, { token: `id-${told.name}`, ...told })
+		const ends = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }
+		return { id: `id-${told.name}`, ...told, createdAt: '2026-01-01T00:00:00Z', createdBy: actor.name, ...ends }
+	},
+	rotateToken: (id: string, { hash }: { hash: string }) => {
+		const found = [...world.principals].find(([, principal]) => principal.token === id)
+		if (found === undefined) return null
+		world.principals.set(hash, found[1])
+		return { id, name: found[1].name, role: found[1].role }
 	},
 	listTokens: () => [],
 	revokeToken: (id: string) => {
@@ -165,7 +189,13 @@ const replica = (world: World): object => ({
 		const { epoch, revision } = world.shown[region] ?? { epoch: 'e', revision: world.revision }
 		return { cursor: { epoch, sequence: 1 }, revision, changed: [], reset: true }
 	},
-	services: () => ({ items: world.catalog, version: world.catalogVersion }),
+	services: (_: string, { limit, after = '' }: { limit: number; after?: string }) => {
+		const rest = world.catalog.filter(({ namespace, name }) => `${namespace}/${name}` > after)
+		const items = rest.slice(0, limit)
+		const last = items.at(-1)
+		const more = rest.length > items.length && last !== undefined ? { next: `${last.namespace}/${last.name}` } : {}
+		return { items, ...more, version: world.catalogVersion }
+	},
 	service: (_region: string, service: string, wait?: { version: string; waitMs: number }) => {
 		if (wait !== undefined) world.onSleep()
 		return world.catalog.find(({ namespace, name }) => `${namespace}/${name}` === service) ?? null
@@ -220,11 +250,19 @@ export function meshOf(world: World, settings: Partial<Mesh['settings']> = {}): 
 			world.nowMs += ms
 			world.onSleep()
 		},
+		afterwards: (_, work) => {
+			world.afterwards.push(work)
+		},
 		fetch: async (url) => world.outside.get(url)?.() ?? new Response(null, { status: 404 }),
 		report: (error, _request, id) => {
 			world.reported.push({ error, id })
 		},
 	}
+}
+
+/** Does what was left for after the answers. */
+export async function settle(world: World): Promise<void> {
+	for (const work of world.afterwards.splice(0)) await work()
 }
 
 export type Ask = (

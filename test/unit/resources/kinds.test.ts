@@ -45,6 +45,12 @@ test('every kind is found by its version and name, and its smallest document par
 			trustDomain: 'a',
 			bundleEndpoint: { url: 'https://a.example', profile: { type: 'https_web' } },
 		}),
+		{
+			apiVersion: 'selvedge.dev/v1',
+			kind: 'AdminAccess',
+			metadata: { name: 'a' },
+			spec: { subjects: [{ email: 'ana@example.com' }], role: 'viewer' },
+		},
 	]
 	const smallest = [...ofGatewayApi, ...ofEgress, ...extensions, ...ofIdentity]
 	for (const document of smallest)

@@ -108,6 +108,8 @@ export function refusal(refused: ChangeRefusal): Response {
 			return problem('not-found', `There is no revision ${refused.revision} to go back to`)
 		case 'too_large':
 			return problem('too-large', refused.detail)
+		case 'not_permitted':
+			return problem('forbidden', refused.detail)
 	}
 }
 

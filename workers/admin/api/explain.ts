@@ -1,6 +1,7 @@
 /** Why a request goes where it goes: explained by the data path's own stages, over what this region's proxies would load for it. */
 import type { z } from 'zod'
 import { explain as explained } from '../../../src/explain/explain.ts'
+import type { Explanation } from '../../../src/explain/explanation.ts'
 import { createKnowledge } from '../../../src/proxy/knowledge.ts'
 import type { ControlPlane } from '../../../src/proxy/ports.ts'
 import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
@@ -10,18 +11,22 @@ import type { Mesh } from '../mesh.ts'
 import { problem } from '../problem.ts'
 import { json } from '../reply.ts'
 import type { Call } from '../route.ts'
+import { notTheirs } from '../scope.ts'
+import { ownExplanation } from './ownExplanation.ts'
 
 /** Requests explained at once in one isolate: each loads all rules of a host, and compiles them. */
 const MAX_EXPLAINING = 8
 let explaining = 0
 
-export async function explain({ request, mesh }: Call<unknown, unknown>): Promise<Response> {
+export async function explain({ request, principal, mesh }: Call<unknown, unknown>): Promise<Response> {
 	const asked = await readJson(request, explainBody)
 	if (!asked.ok) return asked.error
 	if (explaining >= MAX_EXPLAINING) return tooManyExplaining()
 	explaining++
 	try {
-		return json(await explainIn(mesh, mesh.regionOf(request), asked.value))
+		const region = mesh.regionOf(request)
+		const own = ownExplanation(await explainIn(mesh, region, asked.value), principal)
+		return own === undefined ? notTheirs(principal) : json({ region, ...own })
 	} finally {
 		explaining--
 	}
@@ -32,7 +37,7 @@ const tooManyExplaining = (): Response =>
 		headers: { 'retry-after': '1' },
 	})
 
-async function explainIn(mesh: Mesh, region: string, asked: z.output<typeof explainBody>): Promise<unknown> {
+async function explainIn(mesh: Mesh, region: string, asked: z.output<typeof explainBody>): Promise<Explanation> {
 	const { meshDomain, addresses, ownPort } = mesh.settings
 	const replica = replicaOf(mesh, region)
 	const table = createRoutingTable(meshDomain, () => 0, addresses, ownPort)
@@ -41,7 +46,7 @@ async function explainIn(mesh: Mesh, region: string, asked: z.output<typeof expl
 	const explanation = await explained(knowledge, described, mesh.now())
 	// The data path makes do without the control plane. Who asks why is told that there is no answer.
 	replica.rethrow()
-	return { region, ...explanation }
+	return explanation
 }
 
 function replicaOf(mesh: Mesh, region: string): { readonly controlPlane: ControlPlane; rethrow(): void } {

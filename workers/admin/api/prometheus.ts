@@ -2,11 +2,9 @@
 import { serviceName } from '../../../src/names.ts'
 import type { CatalogEntry } from '../../../src/ports.ts'
 import type { Endpoint } from '../../../src/snapshot/snapshot.ts'
-import type { Mesh } from '../mesh.ts'
 import { json } from '../reply.ts'
 import type { Call } from '../route.ts'
-
-const PAGE = 500
+import { catalog } from './catalog.ts'
 
 /** One target group: an endpoint, with what is known about it as meta labels to relabel by. */
 interface TargetGroup {
@@ -15,21 +13,12 @@ interface TargetGroup {
 }
 
 /** Every endpoint that takes traffic. Prometheus wants them all in one answer. */
-export async function prometheus({ request, mesh }: Call<unknown, unknown>): Promise<Response> {
+export async function prometheus({ request, principal, mesh }: Call<unknown, unknown>): Promise<Response> {
 	const groups: TargetGroup[] = []
-	for await (const entry of catalog(mesh, mesh.regionOf(request))) {
+	for await (const entry of catalog(mesh, mesh.regionOf(request), principal)) {
 		for (const endpoint of entry.endpoints) groups.push(targetGroup(entry, endpoint))
 	}
 	return json(groups)
-}
-
-async function* catalog(mesh: Mesh, region: string): AsyncGenerator<CatalogEntry> {
-	let after: string | undefined
-	do {
-		const page = await mesh.replica(region).services(region, { limit: PAGE, ...(after === undefined ? {} : { after }) })
-		yield* page.items
-		after = page.next
-	} while (after !== undefined)
 }
 
 /** Label names are letters, digits and underscores. */

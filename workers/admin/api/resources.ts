@@ -1,5 +1,6 @@
 /** Single resources and lists of them, as the documents that were applied plus what the mesh knows about them. */
 import type { z } from 'zod'
+import { ownsNamespace } from '../../../src/namespaces.ts'
 import type { StoredResource } from '../../../src/ports.ts'
 import { parseDocuments } from '../../../src/resources/documents.ts'
 import { type Kind, kindByName, kinds } from '../../../src/resources/kinds.ts'
@@ -7,10 +8,11 @@ import type { Resource } from '../../../src/resources/resource.ts'
 import { err, ok, type Result } from '../../../src/result.ts'
 import { formatOf, readText } from '../body.ts'
 import { etagOf, expectationOf } from '../etag.ts'
-import { type kindParams, pageOf, type resourceParams, type resourcesQuery } from '../input.ts'
+import type { kindParams, resourceParams, resourcesQuery } from '../input.ts'
 import { invalidRequest, problem } from '../problem.ts'
 import { json } from '../reply.ts'
 import type { Call } from '../route.ts'
+import { notTheirs, ownPage } from '../scope.ts'
 import { sealSecrets } from '../secrets.ts'
 import { invalidDocuments, outcome, refusal } from './changes.ts'
 
@@ -54,8 +56,10 @@ export async function listResources(
 ): Promise<Response> {
 	const known = knownKind(call.params.kind)
 	if (!known.ok) return known.error
-	const { namespace } = call.query
-	const options = namespace === undefined ? pageOf(call.query) : { ...pageOf(call.query), namespace }
+	const { query, principal } = call
+	const { namespace } = query
+	if (namespace !== undefined && !ownsNamespace(principal, namespace)) return notTheirs(principal)
+	const options = { ...ownPage(principal, query), ...(namespace === undefined ? {} : { namespace }) }
 	const page = await call.mesh.policyStore().list(call.params.kind, options)
 	return json({ ...page, items: page.items.map(shown) })
 }

@@ -7,6 +7,7 @@ import { problem } from '../problem.ts'
 import { json } from '../reply.ts'
 import type { Call } from '../route.ts'
 import { isUnavailable } from '../unavailable.ts'
+import { noRevision } from './revisions.ts'
 
 /** How often regions are asked again while somebody waits: isolates report every few seconds. */
 const LOOK_AGAIN_MS = 1_000
@@ -18,10 +19,9 @@ let waiting = 0
 export async function getRollout(
 	call: Call<z.output<typeof revisionParams>, z.output<typeof rolloutQuery>>,
 ): Promise<Response> {
-	const { params, query, mesh } = call
+	const { params, query, principal, mesh } = call
 	const { revision } = params
-	if ((await mesh.policyStore().revision(revision)) === null)
-		return problem('not-found', `There is no revision ${revision}`)
+	if ((await mesh.policyStore().revision(revision, principal.namespaces)) === null) return noRevision(call)
 	const deadlineMs = mesh.now() + query.wait
 	let rollout = await readRollout(mesh, revision)
 	if (!rollout.live && query.wait > 0) {

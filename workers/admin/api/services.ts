@@ -9,6 +9,7 @@ import type { Mesh } from '../mesh.ts'
 import { problem } from '../problem.ts'
 import { json, notModified } from '../reply.ts'
 import type { Call } from '../route.ts'
+import { catalogPage } from './catalog.ts'
 
 /** How often a listing that somebody waits for is looked at again. */
 const LOOK_AGAIN_MS = 500
@@ -17,14 +18,14 @@ const MAX_WAITING = 256
 let waiting = 0
 
 /**
- * One page. With `If-None-Match` and `wait` answers as soon as the whole listing differs, or 304 when the time is up
- * (as Consul's blocking queries do). A replica can be waited on for one service only, so a listing is looked at again.
+ * One page. With `If-None-Match` and `wait` answers as soon as the whole listing differs, or, for who is limited to namespaces, the
+ * page; 304 when the time is up (as Consul's blocking queries do). A replica can be waited on for one service only, so a listing is looked at again.
  */
 export async function listServices(call: Call<unknown, z.output<typeof servicesQuery>>): Promise<Response> {
-	const { request, query, mesh } = call
+	const { request, query, principal, mesh } = call
 	const region = mesh.regionOf(request)
 	const known = request.headers.get('if-none-match')
-	const read = () => mesh.replica(region).services(region, pageOf(query))
+	const read = () => catalogPage(mesh, region, principal, pageOf(query))
 	const deadlineMs = mesh.now() + query.wait
 	let page = await read()
 	if (query.wait > 0 && noneMatchNames(known, etagOf(page.version))) {

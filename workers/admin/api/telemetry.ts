@@ -1,14 +1,17 @@
 /** What the regions report: Prometheus metrics, and a summary for people. */
+import { ownsName } from '../../../src/namespaces.ts'
 import type { RegionTelemetry, RequestSeries } from '../../../src/ports.ts'
 import { exposition } from '../../../src/telemetry/exposition.ts'
 import { keyExposition } from '../../../src/telemetry/keyExposition.ts'
+import { tokenExposition } from '../../../src/telemetry/tokenExposition.ts'
 import type { Mesh } from '../mesh.ts'
 import { json, text } from '../reply.ts'
 import type { Call } from '../route.ts'
 import { isUnavailable } from '../unavailable.ts'
+import { ownTelemetry } from './ownTelemetry.ts'
 
 /** A region's telemetry, or that it cannot be had now: one silent region must not hide the others. */
-interface RegionView extends RegionTelemetry {
+export interface RegionView extends RegionTelemetry {
 	readonly reachable: boolean
 }
 
@@ -26,16 +29,21 @@ export async function regionViews(mesh: Mesh): Promise<readonly RegionView[]> {
 	)
 }
 
-/** An unreachable region is left out: counters that fall to zero and come back would read as restarts. */
-export async function metrics({ mesh }: Call<unknown, unknown>): Promise<Response> {
+/**
+ * An unreachable region is left out: counters that fall to zero and come back would read as restarts. Keys and tokens are the whole
+ * mesh's.
+ */
+export async function metrics({ principal, mesh }: Call<unknown, unknown>): Promise<Response> {
 	// A store of an older version cannot tell. For the minutes of an update its page is shorter, rather than an error.
 	const health = mesh
 		.policyStore()
 		.endpointHealth()
 		.catch(() => [])
-	const [views, healths, keys] = await Promise.all([regionViews(mesh), health, keyMetrics(mesh)])
-	const regions = views.filter((view) => view.reachable)
-	return text(exposition(regions, healths) + keys, 'text/plain; version=0.0.4; charset=utf-8')
+	const ofMesh = principal.namespaces === undefined ? [keyMetrics(mesh), tokenMetrics(mesh)] : []
+	const [views, healths, ...pages] = await Promise.all([regionViews(mesh), health, ...ofMesh])
+	const regions = views.filter((view) => view.reachable).map((view) => ownTelemetry(view, principal))
+	const own = healths.filter(({ service }) => ownsName(principal, service))
+	return text(exposition(regions, own) + pages.join(''), 'text/plain; version=0.0.4; charset=utf-8')
 }
 
 /** Nothing while the ring cannot be reached: what is not known must not look like what is well. */
@@ -48,6 +56,16 @@ async function keyMetrics(mesh: Mesh): Promise<string> {
 		return ''
 	}
 }
+
+/** Nothing while a store of an older version tells nothing. */
+const tokenMetrics = (mesh: Mesh): Promise<string> =>
+	mesh
+		.policyStore()
+		.listTokens()
+		.then(
+			(tokens) => tokenExposition(tokens, mesh.now()),
+			() => '',
+		)
 
 interface ServiceCounts {
 	readonly service: string
@@ -76,8 +94,9 @@ const MAX_SERVICES_SHOWN = 500
 /** Of each region. */
 const MAX_EJECTED_SHOWN = 500
 
-export async function summary({ mesh }: Call<unknown, unknown>): Promise<Response> {
-	const [{ revision }, views] = await Promise.all([mesh.policyStore().ready(), regionViews(mesh)])
+export async function summary({ principal, mesh }: Call<unknown, unknown>): Promise<Response> {
+	const [{ revision }, all] = await Promise.all([mesh.policyStore().ready(), regionViews(mesh)])
+	const views = all.map((view) => ownTelemetry(view, principal))
 	const services = countByService(views.flatMap((view) => view.series))
 	return json({
 		revision,

@@ -1,19 +1,31 @@
-/** The dashboard: one page without secrets, whose script reads the API with the token that the browser keeps. */
+/** The dashboard: one page without secrets, whose script reads the API with the login of the browser, or the token that it keeps. */
 import type { AuthenticationFailure } from '../authenticate.ts'
+import type { Call } from '../route.ts'
+import { unauthenticated } from '../unauthenticated.ts'
 import { markup } from './markup.ts'
 import { script } from './script.ts'
 import { styles } from './styles.ts'
 
 /** Signed in: the page. */
-export const dashboard = async (): Promise<Response> => page(200)
+export const dashboard = async ({ byLogin = false }: Call<unknown, unknown>): Promise<Response> =>
+	page(200, { byLogin })
 
 /** Signed out: the same page, which shows its sign-in form while the browser holds no token. */
 export function signIn(failure: AuthenticationFailure): Response {
-	if (failure === 'too_many_attempts') return page(429, { 'retry-after': '1' })
-	return page(401, { 'www-authenticate': 'Bearer realm="selvedge"' })
+	const { status, headers } = unauthenticated(failure)
+	const told = ['retry-after', 'www-authenticate'].flatMap((name) => {
+		const value = headers.get(name)
+		return value === null ? [] : [[name, value]]
+	})
+	return page(status, { byLogin: false, headers: Object.fromEntries(told) })
 }
 
-function page(status: number, headers: Record<string, string> = {}): Response {
+interface Page {
+	readonly byLogin: boolean
+	readonly headers?: Readonly<Record<string, string>>
+}
+
+function page(status: number, { byLogin, headers = {} }: Page): Response {
 	const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))))
 	const policy = [
 		"default-src 'none'",
@@ -24,7 +36,7 @@ function page(status: number, headers: Record<string, string> = {}): Response {
 		"form-action 'none'",
 		"frame-ancestors 'none'",
 	].join('; ')
-	return new Response(markup({ nonce, styles, script }), {
+	return new Response(markup({ nonce, styles, script, byLogin }), {
 		status,
 		headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy, ...headers },
 	})

@@ -4,6 +4,8 @@ interface Pieces {
 	readonly nonce: string
 	readonly styles: string
 	readonly script: string
+	/** Whether the browser needs no token. */
+	readonly byLogin: boolean
 }
 
 const section = (id: string, title: string, columns: readonly string[]): string => `
@@ -18,7 +20,7 @@ const section = (id: string, title: string, columns: readonly string[]): string 
 			<p class="empty" id="${id}-empty" hidden></p>
 		</section>`
 
-export const markup = ({ nonce, styles, script }: Pieces): string => `<!doctype html>
+export const markup = ({ nonce, styles, script, byLogin }: Pieces): string => `<!doctype html>
 <html lang="en">
 <head>
 	<meta charset="utf-8">
@@ -27,7 +29,7 @@ export const markup = ({ nonce, styles, script }: Pieces): string => `<!doctype 
 	<title>Selvedge</title>
 	<style nonce="${nonce}">${styles}</style>
 </head>
-<body>
+<body${byLogin ? ' data-login="access"' : ''}>
 	<header>
 		<h1>Selvedge</h1>
 		<p id="state" role="status"></p>

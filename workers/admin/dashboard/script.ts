@@ -11,9 +11,14 @@ let timer
 
 class SignedOut extends Error {}
 
-async function api(path) {
-	const response = await fetch(path, { headers: { authorization: 'Bearer ' + sessionStorage.getItem(KEY) }, cache: 'no-store' })
-	if (response.status === 401) throw new SignedOut('The token is unknown or has been revoked.')
+// Who passed Cloudflare Access needs no token: the browser's cookie says who it is.
+const byLogin = document.body.dataset.login === 'access'
+
+async function api(path, mayBeRefused) {
+	const token = sessionStorage.getItem(KEY)
+	const response = await fetch(path, { headers: token ? { authorization: 'Bearer ' + token } : {}, cache: 'no-store' })
+	if (response.status === 401) throw new SignedOut(token ? 'The token is unknown, has expired or has been revoked.' : 'The login has ended: load the page again.')
+	if (response.status === 403 && mayBeRefused) return undefined
 	const body = await response.json()
 	if (!response.ok) throw new Error(path.split('?')[0] + ': ' + (body.detail || response.status))
 	return body
@@ -107,7 +112,9 @@ function showRegions({ revision, regions }) {
 	}), 'No region has asked for a snapshot yet: send a request through the mesh.')
 }
 
-function showKeys({ purposes, version, publishedVersion }) {
+function showKeys(keys) {
+	if (!keys) return fill('keys', [], 'Not for who is limited to namespaces.')
+	const { purposes, version, publishedVersion } = keys
 	fill('keys', purposes.map(({ purpose, active, pending = '–', nextRotationAt, failures, lastFailure }) => {
 		const ms = Date.parse(nextRotationAt) - Date.now()
 		const next = element('time', ms <= 0 ? 'due' : 'in ' + age(ms))
@@ -147,7 +154,7 @@ async function refresh() {
 			api('/v1/services?limit=500'),
 			api('/v1/resources/Gateway?limit=200'),
 			api('/v1/resources/HTTPRoute?limit=200'),
-			api('/v1/keys'),
+			api('/v1/keys', true),
 			api('/v1/revisions?limit=20'),
 		])
 		const [newest] = revisions.items
@@ -190,10 +197,15 @@ at('sign-in').addEventListener('submit', (event) => {
 	at('token').value = ''
 	refresh()
 })
-at('sign-out').addEventListener('click', () => signOut(''))
-document.addEventListener('visibilitychange', () => {
-	if (!document.hidden && sessionStorage.getItem(KEY)) refresh()
+at('sign-out').addEventListener('click', () => {
+	const hadToken = sessionStorage.getItem(KEY)
+	signOut('')
+	if (byLogin && !hadToken) location.assign('/cdn-cgi/access/logout')
 })
-if (sessionStorage.getItem(KEY)) refresh()
+const isSignedIn = () => byLogin || sessionStorage.getItem(KEY)
+document.addEventListener('visibilitychange', () => {
+	if (!document.hidden && isSignedIn()) refresh()
+})
+if (isSignedIn()) refresh()
 else signedIn(false, '')
 `
