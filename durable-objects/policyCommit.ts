@@ -15,13 +15,13 @@ import { keyOf, type Resource } from '../src/resources/resource.ts'
 import { err, ok, type Result } from '../src/result.ts'
 import { build, type Changed } from '../src/snapshot/build.ts'
 import { collectEffect, type PartChange } from '../src/snapshot/effect.ts'
-import { referencesOf } from '../src/snapshot/references.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
 import { appendAudit } from './policyAudit.ts'
 import { storeWatches } from './policyHealth.ts'
 import { currentRevision, currentSequence, writeMeta } from './policyMeta.ts'
 import { stands, storeBuilt } from './policyParts.ts'
 import { notPermitted } from './policyPermission.ts'
+import { storeReferences } from './policyReread.ts'
 import { storeBelieved } from './policyTrust.ts'
 
 export interface CommitContext {
@@ -130,8 +130,7 @@ function storeDocument(sql: SqlStorage, { key, ref, after, createdAt }: Differen
 		createdAt.after,
 		revision,
 	)
-	for (const target of referencesOf(after))
-		sql.exec('INSERT OR IGNORE INTO refs (target, source) VALUES (?, ?)', target, key)
+	storeReferences(sql, key, after)
 }
 
 function storeHistory(

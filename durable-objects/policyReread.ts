@@ -1,7 +1,9 @@
 /** Documents of an earlier version of the mesh, brought into today's form: what its schemas did not know gets its default. */
 import { createHash } from 'node:crypto'
+import type { ResourceKey } from '../src/names.ts'
 import { jsonSchemas, kindByName } from '../src/resources/kinds.ts'
 import type { Resource } from '../src/resources/resource.ts'
+import { referencesOf } from '../src/snapshot/references.ts'
 import { readMeta, writeMeta } from './policyMeta.ts'
 
 /** One document at a time is in memory, but a batch of keys. */
@@ -31,8 +33,17 @@ export function rereadDocuments(sql: SqlStorage): void {
 
 function rereadDocument(sql: SqlStorage, key: string): void {
 	const { document } = sql.exec<{ document: string }>('SELECT document FROM resources WHERE key = ?', key).one()
-	const today = JSON.stringify(reread(document))
+	const resource = reread(document)
+	const today = JSON.stringify(resource)
 	if (today !== document) sql.exec('UPDATE resources SET document = ? WHERE key = ?', today, key)
+	sql.exec('DELETE FROM refs WHERE source = ?', key)
+	storeReferences(sql, key, resource)
+}
+
+/** What the resource mentions, so that a change of it finds the resource. Today's version may look at more than an earlier one did. */
+export function storeReferences(sql: SqlStorage, key: ResourceKey, resource: Resource): void {
+	for (const target of referencesOf(resource))
+		sql.exec('INSERT OR IGNORE INTO refs (target, source) VALUES (?, ?)', target, key)
 }
 
 /** The resource that a stored text holds. One that today's schema refuses stays as it was: it was good when it came. */

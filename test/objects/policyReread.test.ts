@@ -1,7 +1,18 @@
 /** Documents that an earlier version of the mesh stored. */
 import { evictDurableObject, reset } from 'cloudflare:test'
 import { afterEach, expect, it } from 'vitest'
-import { ACTOR, apply, documents, gateway, inRoot, root, rootStub, service } from './meshObjects.ts'
+import {
+	ACTOR,
+	apply,
+	documents,
+	gateway,
+	inRoot,
+	root,
+	rootStub,
+	service,
+	standing,
+	storedParts,
+} from './meshObjects.ts'
 
 afterEach(reset)
 
@@ -39,6 +50,20 @@ it('are read again with today’s schemas when the object starts, and build as b
 	expect(await root().change({ actor: ACTOR, put: documents(service('a', 'http://b.test')) })).toMatchObject({
 		ok: true,
 	})
+})
+
+it('mention what today’s version looks at: a policy finds the Services that it selects by label', async () => {
+	const labelled = { ...service('a', 'http://a.test'), metadata: { name: 'a', labels: { app: 'a' } } }
+	await apply(labelled)
+	await inRoot(({ sql }) => {
+		sql.exec("UPDATE meta SET value = 'earlier' WHERE key = 'schemas'")
+		sql.exec('DELETE FROM refs')
+	})
+	await evictDurableObject(rootStub())
+	const spec = { selector: { matchLabels: { app: 'a' } } }
+	await apply({ apiVersion: 'selvedge.dev/v1', kind: 'AuthorizationPolicy', metadata: { name: 'nobody' }, spec })
+	const parts = standing(await inRoot(storedParts))
+	expect(parts['service/default/a']).toMatchObject({ access: [{ name: 'default/nobody' }] })
 })
 
 it('can be rolled back to', async () => {
