@@ -66,13 +66,15 @@ function ambiguousText(spelled: string): string | undefined {
 		const text = decode(encoded)
 		if (text === undefined) return 'bytes that are not UTF-8'
 		const compatible = text.normalize('NFKC')
-		const lower = compatible.toLowerCase()
-		// Upper case of lower case: that of U+1E9E is itself, that of its lower case is SS.
-		if (ASCII.test(compatible + lower + lower.toUpperCase())) return 'a character that may become ASCII'
+		if (ASCII.test(compatible + compatible.toLowerCase()) || Array.from(compatible).some(isUpperedToAscii))
+			return 'a character that may become ASCII'
 	}
 	const text = decode(spelled)
 	return text === text?.normalize() ? undefined : 'decomposed characters'
 }
+
+/** One for one, as file systems do it (simple case mapping): that `ß` is `SS` in capitals makes no ASCII of it. */
+const isUpperedToAscii = (character: string): boolean => /^[\0-\x7f]$/.test(character.toUpperCase())
 
 function decode(encoded: string): string | undefined {
 	try {

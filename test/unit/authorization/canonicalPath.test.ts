@@ -39,6 +39,7 @@ const CLEAR: readonly (readonly [path: string, spelled: string])[] = [
 	['/100%25%25', '/100%25%25'],
 	['/%c3%a9', '/%C3%A9'],
 	['/é', '/%C3%A9'],
+	['/straße', '/stra%C3%9Fe'],
 	['/%E2%82%AC', '/%E2%82%AC'],
 	['/€', '/%E2%82%AC'],
 	['/%F0%9F%98%80', '/%F0%9F%98%80'],
@@ -147,7 +148,6 @@ const AMBIGUOUS: readonly (readonly [words: string, paths: readonly string[]])[]
 			'/\u017fecret',
 			'/admin\u00a0',
 			'/ﬁle',
-			'/straße',
 			'/\u0131d',
 			'/\u0130d',
 			'/℀',
@@ -226,7 +226,9 @@ describe('text beyond ASCII', () => {
 			(text: string) => text.normalize('NFKC'),
 			(text: string) => text.normalize('NFC'),
 			(text: string) => text.toLowerCase(),
-			(text: string) => text.toUpperCase(),
+			// One for one. That ß is SS in capitals makes it the same as SS where doubt refuses, see fold.
+			(text: string) =>
+				Array.from(text, (one) => (one.toUpperCase().length > one.length ? one : one.toUpperCase())).join(''),
 		]
 		let passed = 0
 		for (let code = 0x80; code <= 0x10ffff; code++) {
@@ -249,6 +251,7 @@ describe('fold', () => {
 		expect(fold('/x%40y')).toBe(fold('/x@Y'))
 		expect(fold('/%C3%A9')).toBe(fold('/%C3%89'))
 		expect(fold('/%CF%83')).toBe(fold('/%CF%82'))
+		expect(fold('/stra%C3%9Fe')).toBe(fold('/strasse'))
 		expect(fold('/a')).not.toBe(fold('/b'))
 	})
 
