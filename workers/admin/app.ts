@@ -28,6 +28,11 @@ export function createApp(mesh: Mesh): Hono {
 	const tally = createTally(mesh)
 	const authenticator = createAuthenticator(mesh, tally)
 	const gate: Gate = { mesh, authenticator, tally, seen: createSeen() }
+	// RFC 9110 §6.6.1; at the edge it is there already. Clients whose clocks are wrong go by it.
+	app.use(async (context, next) => {
+		await next()
+		context.res.headers.set('date', new Date(mesh.now()).toUTCString())
+	})
 	for (const route of routes) {
 		app.on(route.method, routerPath(route.path), (context) =>
 			serve(route, { request: context.req.raw, params: context.req.param() }, gate),

@@ -28,6 +28,11 @@ const proven = routes.filter((route) => route.role === 'workload')
 const isPublished = ({ path }: Route): boolean => path.startsWith('/.well-known/')
 const order: readonly Role[] = ['viewer', 'operator', 'admin']
 
+it.each(['/healthz', '/v1/services', '/nowhere'])('every answer says when it was made: %s', async (path) => {
+	const date = (await ask('GET', path)).headers.get('date')
+	expect(date).toBe(new Date(world.nowMs).toUTCString())
+})
+
 describe('every path', () => {
 	it.each(guarded)('$method $path answers nobody without a token', async (route) => {
 		const response = await ask(route.method, example(route), { as: null })
