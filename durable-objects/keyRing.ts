@@ -11,6 +11,7 @@ import type {
 	IssuedCertificate,
 	IssuedToken,
 	IssueRefusal,
+	IssuerSource,
 	JoinEvidence,
 	JoinRefusal,
 	JoinTokenInfo,
@@ -33,12 +34,13 @@ import type {
 import { durationMs } from '../src/resources/duration.ts'
 import type { Mesh } from '../src/resources/mesh.ts'
 import { err, ok, type Result } from '../src/result.ts'
-import type { PublicJwk } from '../src/snapshot/trust.ts'
+import type { IssuerKeys, PublicJwk } from '../src/snapshot/trust.ts'
 import { admitJoin, clearUp, openCounters } from './keyRingCounters.ts'
 import { listEvents, storeEvent } from './keyRingEvents.ts'
 import { type FetchedKind, keepFetched, listFetched, readFetched, storeFetched } from './keyRingFetched.ts'
 import { infoOf } from './keyRingInfo.ts'
 import { type Desk, delegate, issueCertificate, issueJwtSvid, issueWit } from './keyRingIssue.ts'
+import { issuerKeys, openInquiry } from './keyRingIssuers.ts'
 import {
 	createJoinToken,
 	deleteJoinToken,
@@ -60,6 +62,7 @@ export interface KeyRingEnv {
 	readonly ISSUER?: string
 	/** Secret: what private keys are sealed under; a comma-separated list while it is rotated. */
 	readonly MASTER_KEY?: string
+	readonly ENDPOINT_ADDRESSES?: string
 	readonly POLICY_STORE: { getByName(name: string): TrustTaker }
 }
 
@@ -74,6 +77,7 @@ export class KeyRing extends DurableObject<KeyRingEnv> implements KeyRingPort {
 	readonly #publisher = new Publisher(() => this.env.POLICY_STORE.getByName('mesh'))
 	readonly #counters = openCounters(this.ctx.storage, Date.now())
 	readonly #lists: MadeLists = new Map()
+	readonly #inquiry = openInquiry(this.ctx, (name, fetched) => this.putFetchedKeys(name, 'userIssuer', fetched))
 	#held: RingState | undefined
 	#turn: Promise<unknown> = Promise.resolve()
 	#pausedUntil = 0
@@ -191,6 +195,10 @@ export class KeyRing extends DurableObject<KeyRingEnv> implements KeyRingPort {
 
 	keepFetchedKeys(names: readonly string[]): Promise<void> {
 		return this.#change(() => keepFetched(this.#sql, names))
+	}
+
+	async issuerKeys(source: IssuerSource, kid: string | undefined): Promise<IssuerKeys | null> {
+		return issuerKeys(this.#inquiry, this.env, source, kid)
 	}
 
 	override async alarm(): Promise<void> {

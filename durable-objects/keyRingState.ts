@@ -10,6 +10,7 @@ import type { Published } from '../src/ports.ts'
 import type { Trust } from '../src/snapshot/trust.ts'
 import { storeEvent } from './keyRingEvents.ts'
 import { readFederated } from './keyRingFetched.ts'
+import { readIssuers } from './keyRingIssuers.ts'
 import { loadRing, readSettings, storeKey, storeRing, storeSettings } from './keyRingKeys.ts'
 import { readRefusing } from './keyRingRevocations.ts'
 import { readMeta, readNumber, writeMeta } from './keyRingTables.ts'
@@ -84,6 +85,7 @@ export class RingState {
 	#trust(ring: Ring, now: number): Trust {
 		const { sql } = this.#storage
 		const { trustDomain, issuer } = this.context
+		const issuers = readIssuers(sql)
 		const idOf = (namespace: string, workload: string) => spiffeIdOf(trustDomain, namespace, workload)
 		return {
 			kind: 'trust',
@@ -93,6 +95,7 @@ export class RingState {
 			authorities: leafAuthorities(ring),
 			revocations: revocationsAt(readRefusing(sql, now), idOf, now),
 			federated: readFederated(sql, trustDomain),
+			...(issuers && { issuers }),
 		}
 	}
 

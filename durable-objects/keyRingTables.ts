@@ -53,7 +53,7 @@ const keyRingTables = `
 	);
 
 	-- Documents of issuers and trust domains outside. A body goes on in long_texts; null before the first good one. bundle: what of a
-	-- trust domain's becomes part of what is published, as JSON; sequence and refresh_seconds: what it says of itself.
+	-- trust domain's, or a users' issuer's, becomes part of what is published, as JSON; sequence and refresh_seconds: what it says of itself.
 	CREATE TABLE IF NOT EXISTS fetched (
 		name TEXT PRIMARY KEY, kind TEXT NOT NULL, url TEXT NOT NULL, body TEXT, fetched_at INTEGER NOT NULL,
 		tried_at INTEGER NOT NULL, failure TEXT, bundle TEXT, sequence TEXT, refresh_seconds INTEGER

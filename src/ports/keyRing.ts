@@ -1,6 +1,6 @@
 /** The keys of the mesh: what they sign, how they rotate, and what was revoked. Private keys never leave it. */
 import type { Result } from '../result.ts'
-import type { PublicJwk, Trust } from '../snapshot/trust.ts'
+import type { IssuerKeys, PublicJwk, Trust } from '../snapshot/trust.ts'
 import type {
 	CertificateRequest,
 	IssuedCertificate,
@@ -190,7 +190,8 @@ export interface FetchedKeys {
 export interface FetchedInfo {
 	/** The issuer, or the trust domain. */
 	readonly name: string
-	readonly kind: 'issuer' | 'trustDomain'
+	/** `issuer`: its tokens let workloads join. `userIssuer`: end users show them. */
+	readonly kind: 'issuer' | 'userIssuer' | 'trustDomain'
 	readonly url: string
 	/** ms since the epoch, of the last good answer; 0: none yet. */
 	readonly fetchedAt: number
@@ -201,6 +202,12 @@ export interface FetchedInfo {
 	readonly sequence?: string
 	/** Of a bundle: how often it wants to be fetched, in seconds. */
 	readonly refreshHintSeconds?: number
+}
+
+/** Where the keys of an issuer come from: its `jwksUri`, or without one OpenID Connect discovery. */
+export interface IssuerSource {
+	readonly issuer: string
+	readonly jwksUri?: string
 }
 
 export interface KeyRingPort {
@@ -254,10 +261,15 @@ export interface KeyRingPort {
 	fetchedKeys(name: string): Promise<FetchedKeys | null>
 	/** In order of name. */
 	listFetchedKeys(): Promise<readonly FetchedInfo[]>
-	/** A good document replaces the one before; a failure is only noted. Of a trust domain it becomes part of `trust`. */
-	putFetchedKeys(name: string, kind: 'issuer' | 'trustDomain', fetched: FetchedKeys): Promise<void>
+	/** A good document replaces the one before; a failure is only noted. It becomes part of `trust`, but for those of kind `issuer`. */
+	putFetchedKeys(name: string, kind: FetchedInfo['kind'], fetched: FetchedKeys): Promise<void>
 	/** Those that are not in the list are forgotten. */
 	keepFetchedKeys(names: readonly string[]): Promise<void>
+	/**
+	 * For isolates that lack a key of an issuer of end users' tokens. It is asked for what is not known here, at most once in ten seconds;
+	 * the answer has all keys that there are, whether that one is among them or not. Null: none was ever fetched.
+	 */
+	issuerKeys(source: IssuerSource, kid: string | undefined): Promise<IssuerKeys | null>
 }
 
 export interface Published {

@@ -1,14 +1,16 @@
-/** Keys of others, kept fresh beside every path: those of issuers whose tokens let workloads join, and the bundles of other trust domains. */
+/** Keys of others, kept fresh beside every path: those of issuers of workloads' and of users' tokens, and the bundles of other trust domains. */
 import { keysName } from '../../src/joining/issuerDocuments.ts'
 import { MAX_BUNDLE_BYTES } from '../../src/keys/federatedBundle.ts'
 import { dueSources, type Source } from '../../src/keys/refresh.ts'
+import { usersRow } from '../../src/keys/userIssuers.ts'
 import { type Fetch, fetchDocument } from '../../src/outside/fetchDocument.ts'
 import { fetchIssuerKeys } from '../../src/outside/issuerKeys.ts'
-import type { FetchedInfo, KeyRingPort, PolicyStorePort, StoredResource } from '../../src/ports.ts'
+import type { FetchedInfo, IssuerSource, KeyRingPort, PolicyStorePort, StoredResource } from '../../src/ports.ts'
 import { durationMs } from '../../src/resources/duration.ts'
 import type { EndpointPolicy } from '../../src/resources/endpointUrl.ts'
 import type { FederatedTrustDomain } from '../../src/resources/federatedTrustDomain.ts'
 import { checkKeysUrl } from '../../src/resources/identityUrl.ts'
+import type { RequestAuthentication } from '../../src/resources/requestAuthentication.ts'
 import type { WorkloadTrust } from '../../src/resources/workloadTrust.ts'
 import { err, ok, type Result } from '../../src/result.ts'
 import { within } from './within.ts'
@@ -57,6 +59,8 @@ const MAX_PER_MINUTE = 200
 const CALL_TIMEOUT_MS = 20_000
 const PAGE_SIZE = 500
 const MAX_TRUST_DOMAINS = 64
+/** Of users' tokens: as many as the ring publishes. */
+const MAX_USER_ISSUERS = 256
 /** A key that an issuer takes back is believed for so long. New ones are fetched when they are first needed. */
 const ISSUER_INTERVAL_MS = 600_000
 
@@ -118,16 +122,34 @@ async function report(
 // === what is wanted ===
 
 async function wantedNow(env: OutsideEnv, fail: (error: unknown, name: string) => void): Promise<readonly Wanted[]> {
-	const [trusts, domains] = await Promise.all([listAll(env, 'WorkloadTrust'), listAll(env, 'FederatedTrustDomain')])
-	const accepted = domains.filter(isAccepted).sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
-	for (const { resource } of accepted.slice(MAX_TRUST_DOMAINS))
-		fail(
-			`of the trust domains that are federated, the oldest ${MAX_TRUST_DOMAINS} are fetched`,
-			(resource as FederatedTrustDomain).spec.trustDomain,
-		)
-	const bundles = accepted.slice(0, MAX_TRUST_DOMAINS).map(({ resource }) => bundleOf(resource as FederatedTrustDomain))
-	const issuers = trusts.flatMap(({ resource }) => issuerOf(resource as WorkloadTrust))
-	return [...bundles, ...new Map(issuers.map((issuer) => [issuer.name, issuer])).values()]
+	const kinds = ['WorkloadTrust', 'FederatedTrustDomain', 'RequestAuthentication']
+	const [trusts, domains, users] = await Promise.all(kinds.map((kind) => listAll(env, kind)))
+	const accepted = domains!.filter(isAccepted).map(({ resource, ...stored }) => ({
+		...stored,
+		...bundleOf(resource as FederatedTrustDomain),
+	}))
+	const bundles = oldest(accepted, MAX_TRUST_DOMAINS, 'of the trust domains that are federated', fail)
+	const believed = users!.flatMap(({ resource, createdAt }) =>
+		userIssuersOf(resource as RequestAuthentication).map((issuer) => ({ ...issuer, createdAt })),
+	)
+	const userIssuers = oldest(believed, MAX_USER_ISSUERS, "of the issuers of users' tokens", fail)
+	const issuers = trusts!.flatMap(({ resource }) => issuerOf(resource as WorkloadTrust))
+	return [...bundles, ...userIssuers, ...new Map(issuers.map((issuer) => [issuer.name, issuer])).values()]
+}
+
+/** Each name once, and no more of them than the mesh holds: the others are told. */
+function oldest<W extends Wanted & { readonly createdAt: string }>(
+	wanted: readonly W[],
+	most: number,
+	which: string,
+	fail: (error: unknown, name: string) => void,
+): readonly W[] {
+	const first = new Map<string, W>()
+	for (const one of wanted.toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1)))
+		if (!first.has(one.name)) first.set(one.name, one)
+	const all = [...first.values()]
+	for (const { name } of all.slice(most)) fail(`${which}, the oldest ${most} are fetched`, name)
+	return all.slice(0, most)
 }
 
 async function listAll(env: OutsideEnv, kind: string): Promise<StoredResource[]> {
@@ -162,13 +184,20 @@ function bundleOf({ spec }: FederatedTrustDomain): Wanted {
 }
 
 function issuerOf({ spec: { oidc } }: WorkloadTrust): Wanted[] {
-	if (oidc === undefined) return []
-	const { issuer, jwksUri } = oidc
+	return oidc === undefined ? [] : [keysOf(oidc, 'issuer')]
+}
+
+/** Those whose keys are not written down. A rule of an issuer that nobody fetches refuses its tokens, and says so. */
+function userIssuersOf({ spec }: RequestAuthentication): Wanted[] {
+	return spec.jwtRules.filter(({ jwks }) => jwks === undefined).map((rule) => keysOf(rule, 'userIssuer'))
+}
+
+function keysOf({ issuer, jwksUri }: IssuerSource, kind: 'issuer' | 'userIssuer'): Wanted {
 	const source = { issuer, ...(jwksUri === undefined ? {} : { jwksUri }) }
-	return [
-		{
-			...{ name: keysName(source), kind: 'issuer', firstUrl: jwksUri ?? issuer, intervalMs: ISSUER_INTERVAL_MS },
-			get: (fetch, policy) => fetchIssuerKeys(fetch, source, policy),
-		},
-	]
+	const name = keysName(source)
+	return {
+		...{ kind, firstUrl: jwksUri ?? issuer, intervalMs: ISSUER_INTERVAL_MS },
+		name: kind === 'issuer' ? name : usersRow.of(name),
+		get: (fetch, policy) => fetchIssuerKeys(fetch, source, policy),
+	}
 }
