@@ -1,9 +1,18 @@
 /** A region's telemetry: what its isolates report, added up once and kept. */
 import { DurableObject } from 'cloudflare:workers'
-import type { IsolateState, RegionTelemetry, Report, ReportAnswer, TelemetryStorePort } from '../src/ports.ts'
+import type {
+	IsolateState,
+	RegionTelemetry,
+	Report,
+	ReportAnswer,
+	SampleBatch,
+	SampleRequest,
+	TelemetryStorePort,
+} from '../src/ports.ts'
 import { believed, type RegionEjections, takeIn } from '../src/telemetry/ejections.ts'
 import { parseReport } from '../src/telemetry/reportSchema.ts'
 import { absorb, isRepeated } from '../src/telemetry/seriesStore.ts'
+import { createAccessTables, loadAccess, pruneAccess, storeAccess } from './accessTables.ts'
 import {
 	createEjectionTables,
 	loadEjections,
@@ -11,6 +20,14 @@ import {
 	pruneEjectionCounts,
 	storeEjections,
 } from './ejectionTables.ts'
+import {
+	createSampleTables,
+	loadSampleRing,
+	loadSamples,
+	pruneSamples,
+	type SampleRing,
+	storeSamples,
+} from './sampleTables.ts'
 import {
 	createTables,
 	isolatesHeardSince,
@@ -40,6 +57,7 @@ const PRUNE_EVERY_MS = 10 * MINUTE_MS
 export class TelemetryStore extends DurableObject<unknown> implements TelemetryStorePort {
 	readonly #sql: SqlStorage
 	readonly #ejections: RegionEjections
+	readonly #samples: SampleRing
 	#prunedAtMs = 0
 
 	constructor(ctx: DurableObjectState, env: unknown) {
@@ -47,7 +65,10 @@ export class TelemetryStore extends DurableObject<unknown> implements TelemetryS
 		this.#sql = ctx.storage.sql
 		createTables(this.#sql)
 		createEjectionTables(this.#sql)
+		createAccessTables(this.#sql)
+		createSampleTables(this.#sql)
 		this.#ejections = loadEjections(this.#sql, Date.now())
+		this.#samples = loadSampleRing(this.#sql)
 	}
 
 	/**
@@ -67,11 +88,16 @@ export class TelemetryStore extends DurableObject<unknown> implements TelemetryS
 		const { overflow, syncFailures } = loadTotals(this.#sql)
 		const isolates = await this.isolates(region)
 		const ejections = loadServiceEjections(this.#sql, this.#ejections, Date.now())
-		return { region, series: loadAllSeries(this.#sql), overflow, syncFailures, ejections, isolates }
+		const counts = { overflow, syncFailures, ...loadAccess(this.#sql) }
+		return { region, series: loadAllSeries(this.#sql), ...counts, ejections, isolates }
 	}
 
 	async isolates(_region: string): Promise<readonly IsolateState[]> {
 		return isolatesHeardSince(this.#sql, Date.now() - SHOW_ISOLATE_MS)
+	}
+
+	async samples(_region: string, request: SampleRequest): Promise<readonly SampleBatch[]> {
+		return loadSamples(this.#sql, request, Date.now())
 	}
 
 	#count(report: Report, nowMs: number): void {
@@ -81,6 +107,8 @@ export class TelemetryStore extends DurableObject<unknown> implements TelemetryS
 		for (const series of changed) storeSeries(sql, series, nowMs)
 		storeTotals(sql, totals)
 		storeIsolate(sql, report, nowMs)
+		storeAccess(sql, report, nowMs)
+		if (report.samples !== undefined) storeSamples(sql, this.#samples, report.samples, nowMs)
 		storeEjections(sql, takeIn(this.#ejections, report.isolate, report.ejections, nowMs), nowMs)
 	}
 
@@ -91,6 +119,8 @@ export class TelemetryStore extends DurableObject<unknown> implements TelemetryS
 		this.ctx.storage.transactionSync(() => {
 			prune(this.#sql, before, MAX_ISOLATES)
 			pruneEjectionCounts(this.#sql, before.seriesMs, MAX_SERVICES)
+			pruneAccess(this.#sql, before.seriesMs)
+			pruneSamples(this.#sql, this.#samples, nowMs)
 		})
 	}
 }

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { authorization } from './experiments/authorization.ts'
 import { balancing } from './experiments/balancing.ts'
 import type { Bench, Experiment } from './experiments/experiment.ts'
 import { features } from './experiments/features.ts'
@@ -24,6 +25,7 @@ const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
 	routing,
 	features,
 	identity,
+	authorization,
 	mirrors,
 	rules,
 	services,

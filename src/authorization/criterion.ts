@@ -1,4 +1,5 @@
 /** One thing that a rule asks of requests: that a list of texts matches what they have under a key, and another list does not. */
+import { canonicalMeshHost } from '../names.ts'
 import { type Key, keyId, type Reader, readerOf, type TextKey } from './attribute.ts'
 import { compileAddresses, compileHosts, compilePaths, compileTimes, type Test, type TextList } from './lists.ts'
 import { compileTexts, exactOf } from './textPattern.ts'
@@ -43,7 +44,7 @@ function compileList(key: Key, texts: readonly string[], refuses: boolean, trust
 		case 'path':
 			return compilePaths(texts, refuses)
 		case 'host':
-			return compileHosts(texts)
+			return compileHosts(texts.map((text) => spelledAsMeshHost(text.toLowerCase(), trustDomain)))
 		case 'address':
 			return compileAddresses(texts, refuses)
 		case 'time':
@@ -51,6 +52,14 @@ function compileList(key: Key, texts: readonly string[], refuses: boolean, trust
 		default:
 			return compileValues(key, inTrustDomain(key, texts, trustDomain))
 	}
+}
+
+/** A service has several names (`a.ns.<domain>`, `a--ns.<domain>`), of which requests have one: see `AccessRequest.host`. */
+function spelledAsMeshHost(text: string, meshDomain: string): string {
+	const [host, port] = text.startsWith('[') ? [text] : text.split(':', 2)
+	const known = host!.includes('*') ? undefined : canonicalMeshHost(host!, meshDomain)
+	if (known === undefined) return text
+	return port === undefined ? known : `${known}:${port}`
 }
 
 /** Documents written for Istio say `cluster.local` for the mesh's own trust domain, whatever that is called. */

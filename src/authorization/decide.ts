@@ -14,6 +14,8 @@ export interface AccessVerdict {
 	readonly by?: PolicyName
 	/** Of the CUSTOM policies that match, each once: all must allow it, too. None when it is refused already. */
 	readonly authorizers: readonly Authorizer[]
+	/** For each of these the policy on whose behalf it is asked. Absent: none is. */
+	readonly askedBy?: readonly PolicyName[]
 	/** Names of the AUDIT policies that match. */
 	readonly audited: readonly string[]
 	/** What would be if the dry runs were enforced, where that differs, and the policy that makes the difference. */
@@ -34,13 +36,15 @@ export function decide(
 	const admitted = denied === undefined ? firstIn(layers, 'allow', facts) : undefined
 	const isOpen = defaultAccess === 'open' && !layers.some(({ hasAllow }) => hasAllow)
 	const allowed = denied === undefined && (isOpen || admitted !== undefined)
+	const asking = allowed ? askingIn(allIn(layers, 'custom', facts)) : NONE
 	const verdict: Writable<AccessVerdict> = {
 		allowed,
-		authorizers: allowed ? authorizersOf(allIn(layers, 'custom', facts)) : NONE,
+		authorizers: asking.map(({ authorizer }) => authorizer!),
 		audited: auditedBy(allIn(layers, 'audit', facts)),
 	}
 	const by = denied ?? admitted
 	if (by !== undefined) verdict.by = by.name
+	if (asking.length > 0) verdict.askedBy = asking.map(({ name }) => name)
 	if (denied === undefined && layers.some(({ hasDryRun }) => hasDryRun)) {
 		const dryRun = tryOut(layers, facts, allowed, isOpen)
 		if (dryRun !== undefined) verdict.dryRun = dryRun
@@ -72,13 +76,13 @@ function allIn(layers: readonly CompiledAccess[], action: Action, facts: Facts):
 	return found
 }
 
-/** Of one name, the first counts: parts that arrive one after the other may differ for a moment. */
-function authorizersOf(rules: readonly CompiledRule[]): readonly Authorizer[] {
+/** Of one authorizer's name, the first counts: parts that arrive one after the other may differ for a moment. */
+function askingIn(rules: readonly CompiledRule[]): readonly CompiledRule[] {
 	if (rules.length === 0) return NONE
-	const asked: Authorizer[] = []
-	for (const { authorizer } of rules)
-		if (authorizer !== undefined && !asked.some(({ name }) => name === authorizer.name)) asked.push(authorizer)
-	return asked
+	const byName = new Map<string, CompiledRule>()
+	for (const rule of rules)
+		if (rule.authorizer !== undefined && !byName.has(rule.authorizer.name)) byName.set(rule.authorizer.name, rule)
+	return [...byName.values()]
 }
 
 const auditedBy = (rules: readonly CompiledRule[]): readonly string[] =>

@@ -31,9 +31,8 @@ export function compilePaths(texts: readonly string[], refuses: boolean): TextLi
 	return { test, lookUp: keys.includes('') ? undefined : { read, keys } }
 }
 
-/** Those that name a port are compared with host and port, the others with the host: clients leave out the port of the scheme. */
-export function compileHosts(texts: readonly string[]): TextList {
-	const lower = texts.map((text) => text.toLowerCase())
+/** In lower case. Those that name a port are compared with host and port, the others with the host: clients leave out the port of the scheme. */
+export function compileHosts(lower: readonly string[]): TextList {
 	const withPort = lower.filter((text) => portAt(text) >= 0)
 	const without = lower.filter((text) => portAt(text) < 0)
 	const [matches, matchesWithPort] = [compileTexts(without), compileTexts(withPort)]

@@ -22,7 +22,7 @@ export interface AccessCaller {
 
 export interface AccessRequest {
 	readonly method: string
-	/** Lower case, without a port. */
+	/** Lower case, without a port. Of a service's names in the mesh, `canonicalMeshHost`. */
 	readonly host: string
 	readonly port: number
 	/** As `canonicalPath` spells it; as it came, where it is ambiguous and no policy `looksAtPaths`. */

@@ -5,8 +5,9 @@ import type { CompiledService } from '../proxy/compileService.ts'
 import type { Exchange } from '../proxy/exchange.ts'
 import type { Knowledge } from '../proxy/knowledge.ts'
 import { judge } from '../proxy/peers.ts'
-import { pick, resumeOrPick } from '../proxy/placing.ts'
+import { draw, resumeOrDraw, settleEndpoint } from '../proxy/placing.ts'
 import type { Scope } from '../proxy/ports.ts'
+import type { Refusal } from '../proxy/refusal.ts'
 import type { Endpoint } from '../snapshot/snapshot.ts'
 import {
 	type ExplainedBackend,
@@ -31,6 +32,8 @@ export interface Branch {
 	/** What may hold its requests up. */
 	readonly delays: readonly Delay[]
 	readonly refusal: ExplainedRefusal | undefined
+	/** Why it has no endpoint, of which requests hear that are not refused or answered before. */
+	readonly stranded: ExplainedRefusal | undefined
 }
 
 interface Picked {
@@ -55,7 +58,7 @@ export async function explainSession(
 		return rule.backend(random)
 	}
 	const resumed: Exchange = { ...exchange, rule: { ...rule, backend } }
-	const refusal = await resumeOrPick(knowledge, resumed, plan, scope)
+	const refusal = await resumeOrDraw(knowledge, resumed, plan, scope)
 	// A service that cannot be asked for is the pick's to tell.
 	if (isDrawn || refusal !== undefined)
 		return { stage: { stage: 'session', verdict: 'passed', persistence: session }, branch: undefined }
@@ -69,6 +72,7 @@ export async function explainSession(
 			isResumed: true,
 			delays: [],
 			refusal: await denial(resumed, knowledge),
+			stranded: undefined,
 		},
 	}
 }
@@ -107,15 +111,16 @@ async function drawnBranch(
 ): Promise<Branch> {
 	const rule = exchange.rule!
 	const drawn: Exchange = { ...exchange, rule: { ...rule, backend: () => backend } }
-	const refusal = await pick(knowledge, drawn, scope)
+	const explain = (refused: Refusal) => explainedRefusal(refused, exchange, knowledge.table.revision)
+	const refusal = await draw(knowledge, drawn, scope)
+	const stranded = refusal === undefined ? settleEndpoint(drawn, exchange.startedAt) : undefined
 	return {
 		exchange: { ...drawn, rule },
 		odds,
 		isResumed: false,
 		delays: [],
-		refusal: refusal
-			? await explainedRefusal(refusal, exchange, knowledge.table.revision)
-			: await denial(drawn, knowledge),
+		refusal: refusal ? await explain(refusal) : await denial(drawn, knowledge),
+		stranded: stranded && (await explain(stranded)),
 	}
 }
 
@@ -133,14 +138,15 @@ function oddsOf(backends: readonly CompiledBackend[]): number[] {
 }
 
 const verdictOf = (branches: readonly Branch[]): Verdict => {
-	const refused = branches.filter(({ refusal }) => refusal !== undefined).length
+	const refused = branches.filter(({ refusal, stranded }) => (refusal ?? stranded) !== undefined).length
 	return refused === 0 ? 'passed' : refused === branches.length ? 'refused' : 'divided'
 }
 
 const nameOf = (backend: CompiledBackend) => ('invalid' in backend ? {} : { service: backend.service })
 
-function explainedBackend(backend: CompiledBackend, { exchange, odds, refusal }: Branch): ExplainedBackend {
+function explainedBackend(backend: CompiledBackend, { exchange, odds, ...branch }: Branch): ExplainedBackend {
 	const { service } = exchange
+	const refusal = branch.refusal ?? branch.stranded
 	return {
 		...nameOf(backend),
 		weight: backend.weight,

@@ -6,8 +6,10 @@ import { describedCaller } from '../proxy/peers.ts'
 import { place } from '../proxy/placing.ts'
 import type { Refusal } from '../proxy/refusal.ts'
 import type { ResolvedHost, RoutingTable } from '../proxy/routingTable.ts'
+import { createUsers } from '../proxy/users.ts'
 import { type ExplainedRefusal, type Explanation, type NearMiss, percentOf, type Stage } from './explanation.ts'
 import { explainedRefusal } from './filters.ts'
+import type { DescribedUser } from './introduce.ts'
 import { sentence } from './outcome.ts'
 import { nearMisses, type PossibleRule, possibleRules } from './rules.ts'
 import { explainPassthrough, explainWay, type Journey } from './way.ts'
@@ -17,6 +19,8 @@ export interface Described {
 	readonly request: Request
 	/** Who asks, as if it had been proven in every way that there is. */
 	readonly caller?: { readonly namespace: string; readonly workload: string } | undefined
+	/** For whom. Without: whom tokens in the request's own fields prove. */
+	readonly user?: DescribedUser | undefined
 	/** '' when unknown. */
 	readonly clientAddress: string
 }
@@ -26,10 +30,10 @@ const SCOPE = { waitUntil: () => {} }
 
 /** `knowledge` is a cold isolate's, and nobody else's. Nothing is sent, and nothing drawn. `now` is in ms since the epoch. */
 export async function explain(knowledge: Knowledge, described: Described, now: number): Promise<Explanation> {
-	const { request, caller, clientAddress } = described
+	const { request, caller, clientAddress, user } = described
 	const { table } = knowledge
 	const exchange = admit(request, now, () => 0, clientAddress, caller && describedCaller(table, caller))
-	const means = { knowledge, scope: SCOPE, clientAddress }
+	const means = { knowledge, scope: SCOPE, clientAddress, user, users: createUsers() }
 	const host = await place(knowledge, exchange, SCOPE)
 	const { revision } = table
 	if ('reason' in host) return explanationOf(revision, [await refusedAtHost(host, exchange, table)], [])

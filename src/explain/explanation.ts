@@ -133,6 +133,18 @@ export type Stage =
 	  }
 	| { readonly stage: 'pick'; readonly verdict: Verdict; readonly backends: readonly ExplainedBackend[] }
 	| {
+			readonly stage: 'authenticate'
+			readonly verdict: Verdict
+			/** Whose services look for users; one without a service is for a rule that answers by itself. */
+			readonly backends: readonly UserEvidence[]
+	  }
+	| {
+			readonly stage: 'authorize'
+			readonly verdict: Verdict
+			/** Those that policies bear on. */
+			readonly backends: readonly AccessEvidence[]
+	  }
+	| {
 			readonly stage: 'backendFilter'
 			readonly verdict: Verdict
 			readonly backends: readonly (FilterEvidence & { readonly service: ServiceName })[]
@@ -155,6 +167,45 @@ export interface FilterEvidence {
 	readonly answer?: ExplainedAnswer
 	/** Each with its share of the requests that come here. */
 	readonly refusals?: readonly { readonly percent: number; readonly refusal: ExplainedRefusal }[]
+}
+
+export interface UserEvidence {
+	readonly service?: ServiceName
+	/** `skipped`: the request has no token where rules look. */
+	readonly verdict: Verdict
+	readonly user?: { readonly issuer: string; readonly subject: string }
+	readonly refusal?: ExplainedRefusal
+}
+
+/** What policies of access say, over all layers. Names are not there for who may not see them. */
+export interface AccessEvidence {
+	readonly service?: ServiceName
+	readonly verdict: Verdict
+	readonly defaultAccess: 'open' | 'closed'
+	/** Those with policies, from the mesh to the rule. */
+	readonly layers: readonly AccessLayerEvidence[]
+	/** What refused or admitted it; absent where none matched. */
+	readonly by?: ExplainedPolicy
+	/** Authorizers that would be asked, too, and may refuse it. Nobody is asked here. */
+	readonly asks?: readonly string[]
+	readonly audited?: readonly { readonly policy: string }[]
+	/** What would be if the dry runs were enforced, where that differs. */
+	readonly dryRun?: { readonly verdict: 'passed' | 'refused' } & Partial<ExplainedPolicy>
+	readonly refusal?: ExplainedRefusal
+}
+
+export interface ExplainedPolicy {
+	/** `<namespace>/<name>`. */
+	readonly policy: string
+	/** Place of the rule in it, from 0; absent where none of its rules matched. */
+	readonly ruleIndex?: number
+}
+
+export interface AccessLayerEvidence {
+	readonly layer: 'mesh' | 'namespace' | 'service' | 'rule'
+	readonly policyCount: number
+	/** The first of them. */
+	readonly policies: readonly { readonly policy: string; readonly action: string; readonly dryRun?: true }[]
 }
 
 export interface ExplainedFault {

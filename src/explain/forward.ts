@@ -58,6 +58,7 @@ function deadWire(now: number, clientAddress: string, elapsedMs = 0): Wire {
 		clientAddress: () => clientAddress,
 		clientCertificate: () => undefined,
 		delegate: () => Promise.reject(new Error('nobody is asked')),
+		issuerKeys: () => Promise.reject(new Error('nobody is asked')),
 		send: async (request) => {
 			if (request.headers.get('traceparent') === MADE_UP_TRACE) request.headers.set('traceparent', NEW_TRACE)
 			sent.push(request)

@@ -1,13 +1,13 @@
 /** What becomes of requests after their rule is found, stage by stage, over every backend that may be drawn. */
 
+import { mayCopyTo } from '../proxy/access.ts'
 import { policyFor } from '../proxy/attemptPolicy.ts'
 import type { Plan } from '../proxy/compileRule.ts'
 import type { Exchange } from '../proxy/exchange.ts'
-import type { Knowledge } from '../proxy/knowledge.ts'
 import { backendFilters } from '../proxy/outgoing.ts'
 import { serviceFor } from '../proxy/placing.ts'
-import type { Scope } from '../proxy/ports.ts'
-import { type Branch, explainPick, explainSession, takingTraffic } from './backends.ts'
+import { arrive } from './arrive.ts'
+import { type Branch, takingTraffic } from './backends.ts'
 import { editsResponses, requestEdits, responseEdits } from './edits.ts'
 import {
 	type Edits,
@@ -19,12 +19,12 @@ import {
 	type Verdict,
 	type Way,
 } from './explanation.ts'
-import { type End, explainedRefusal, explainFilters, type Filtered, lateOdds } from './filters.ts'
+import { explainedRefusal, explainFilters, type Filtered, lateOdds } from './filters.ts'
 import { type Departure, depart, explainMirrors, explainRetry } from './forward.ts'
+import type { Introducing } from './introduce.ts'
+import { endings, type Trail, togetherOf } from './trail.ts'
 
-export interface Means {
-	readonly knowledge: Knowledge
-	readonly scope: Scope
+export interface Means extends Introducing {
 	readonly clientAddress: string
 }
 
@@ -41,43 +41,15 @@ interface Leaving extends Branch {
 	readonly refused: ExplainedRefusal | undefined
 }
 
-/** What was told so far. */
-interface Trail {
-	readonly stages: Stage[]
-	readonly outcomes: Outcome[]
-}
-
 /** `odds` are those of the rule, 0–1. */
 export async function explainWay(exchange: Exchange, odds: number, means: Means): Promise<Journey> {
 	const trail: Trail = { stages: [], outcomes: [] }
 	const plan = exchange.rule!.plan?.()
-	const branches = await place(exchange, plan, odds, trail, means)
+	const branches = await arrive(exchange, plan, odds, trail, means)
 	const going = branches.length === 0 ? [] : await filterAgain(branches, plan, trail, means)
 	const edits = going.length === 0 ? undefined : await send(going, plan, trail, means)
 	const { stages, outcomes } = trail
 	return { way: { percent: percentOf(odds), stages, ...(edits === undefined ? {} : { edits }) }, outcomes }
-}
-
-/** The rule's filters, its session, its backends. Answers the backends that have an endpoint; odds are of all requests from here on. */
-async function place(
-	exchange: Exchange,
-	plan: Plan | undefined,
-	odds: number,
-	trail: Trail,
-	{ knowledge, scope }: Means,
-): Promise<Branch[]> {
-	const filtered = await explainFilters(exchange, plan?.filters, plan, knowledge.table.revision)
-	trail.stages.push({ stage: 'filter', ...filtered.evidence })
-	trail.outcomes.push(...endings(exchange, filtered.ends, odds))
-	if (filtered.passing === 0) return []
-	const session = plan && (await explainSession(exchange, plan, knowledge, scope))
-	trail.stages.push(session?.stage ?? { stage: 'session', verdict: 'skipped' })
-	const picked = await explainPick(exchange, session?.branch, knowledge, scope)
-	trail.stages.push(picked.stage)
-	const { passing, delays } = filtered
-	const branches = picked.branches.map((branch) => ({ ...branch, odds: odds * passing * branch.odds, delays }))
-	trail.outcomes.push(...endings(exchange, refusals(branches), 1))
-	return branches.filter(({ refusal }) => refusal === undefined)
 }
 
 /** The backends' own filters. Answers the backends to which requests go on. */
@@ -146,19 +118,6 @@ export async function explainPassthrough(exchange: Exchange, means: Means): Prom
 	}
 }
 
-function endings({ rule }: Exchange, ends: readonly End[], odds: number): Outcome[] {
-	return ends.map((end): Outcome => {
-		const percent = percentOf(odds * end.odds)
-		const of = rule!.name === '' ? { percent } : { percent, rule: rule!.name }
-		return 'answer' in end
-			? { ...of, outcome: 'answered', answer: end.answer }
-			: { ...of, outcome: 'refused', refusal: end.refusal }
-	})
-}
-
-const refusals = (branches: readonly Branch[]): End[] =>
-	branches.flatMap(({ odds, refusal }) => (refusal === undefined ? [] : [{ odds, refusal }]))
-
 interface Beyond {
 	readonly branch: Branch
 	readonly filtered: Filtered
@@ -173,16 +132,13 @@ function backendFilterStage(beyond: readonly Beyond[]): Stage {
 	}
 }
 
-/** The verdict on all requests from those on the requests of each backend. */
-function togetherOf(verdicts: readonly Verdict[]): Verdict {
-	const each = new Set(verdicts)
-	if (each.size === 1) return verdicts[0]!
-	return [...each].every((verdict) => verdict === 'passed' || verdict === 'skipped') ? 'passed' : 'divided'
-}
-
 async function mirrorStage(going: readonly Branch[], plan: Plan | undefined, means: Means): Promise<Stage> {
 	const { knowledge, scope, clientAddress } = means
-	const load = (exchange: Exchange) => (name: string) => serviceFor(knowledge, exchange, name, scope)
+	// Whom its policies would refuse, a service gets no copy of.
+	const load = (exchange: Exchange) => async (name: string) => {
+		const service = await serviceFor(knowledge, exchange, name, scope)
+		return service !== undefined && mayCopyTo(exchange, service, knowledge.table) ? service : undefined
+	}
 	const all =
 		plan === undefined
 			? []

@@ -1,4 +1,5 @@
 /** What isolates tell their region, and what a region knows. */
+import type { SampleBatch, SampleRequest } from './accessSample.ts'
 
 /** One series of requests: everything that shares these labels is counted together. */
 export interface RequestLabels {
@@ -25,6 +26,26 @@ export interface RequestSeries extends RequestLabels {
 	readonly latencySumMs: number
 }
 
+/**
+ * What policies of access did. `denied`: refused a request. `audited`: noted one. `would_refuse`, `would_admit`: a dry run that would have
+ * changed the verdict.
+ */
+export type AccessEffect = 'denied' | 'audited' | 'would_refuse' | 'would_admit'
+
+export interface AccessLabels {
+	/** `<namespace>/<name>`; '' where a request was refused because no ALLOW policy admits it. */
+	readonly policy: string
+	/** `<namespace>/<name>`, or '' when none was chosen. */
+	readonly service: string
+	/** Name of the rule that matched, or ''. */
+	readonly rule: string
+	readonly effect: AccessEffect
+}
+
+export interface AccessCount extends AccessLabels {
+	readonly count: number
+}
+
 /** What one isolate tells its region, in batches. A batch is a delta; the number makes a repeated one harmless. */
 export interface Report {
 	readonly isolate: string
@@ -42,6 +63,10 @@ export interface Report {
 	readonly ejections: readonly EndpointEjection[]
 	/** The services whose ejections it wants to hear of: those that it may send requests to. */
 	readonly services: readonly string[]
+	readonly access?: readonly AccessCount[]
+	/** What policies did that `access` had no room for. */
+	readonly accessOverflow?: number
+	readonly samples?: SampleBatch
 }
 
 /** An endpoint that failed so often that it is left alone. */
@@ -77,6 +102,9 @@ export interface RegionTelemetry {
 	readonly syncFailures: number
 	/** Of each service that ever had one. */
 	readonly ejections: readonly ServiceEjections[]
+	/** Absent from stores of versions that did not count them. */
+	readonly access?: readonly AccessCount[]
+	readonly accessOverflow?: number
 	/** Isolates heard from in the last minute. */
 	readonly isolates: readonly IsolateState[]
 }
@@ -93,4 +121,6 @@ export interface TelemetryStorePort {
 	read(region: string): Promise<RegionTelemetry>
 	/** Isolates heard from in the last minute, without the series: cheap enough to be asked every second. */
 	isolates(region: string): Promise<readonly IsolateState[]>
+	/** Requests of the last day, by the keys of their digests. */
+	samples(region: string, request: SampleRequest): Promise<readonly SampleBatch[]>
 }

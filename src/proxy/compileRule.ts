@@ -1,4 +1,5 @@
 /** A rule ready to be followed: compiled once per version, and its costly parts only when first used. */
+import { type CompiledAccess, compileAccess } from '../authorization/compileAccess.ts'
 import { weightedChoice } from '../balancing/weighted.ts'
 import type { ServiceName } from '../names.ts'
 import type { RetryRule, SessionPersistence, Timeouts } from '../snapshot/filters.ts'
@@ -14,6 +15,8 @@ export interface CompiledRule {
 	readonly backends: () => readonly CompiledBackend[]
 	/** What the rule does besides sending requests on. Undefined for most: they pay nothing for it. */
 	readonly plan?: (() => Plan) | undefined
+	/** Of policies attached to the rule or its route. */
+	readonly access?: CompiledAccess | undefined
 	/** What was compiled. Undefined where nobody wrote a rule. */
 	readonly source?: Rule
 }
@@ -32,11 +35,16 @@ export interface Plan {
 	readonly backends: readonly CompiledBackend[]
 }
 
-/** `ports` are the listeners', for redirects. */
-export function compileRule(rule: Rule, ports?: { readonly http?: number; readonly https?: number }): CompiledRule {
+/** `ports` are the listeners', for redirects; `trustDomain` is the mesh's own. */
+export function compileRule(
+	rule: Rule,
+	trustDomain: string,
+	ports?: { readonly http?: number; readonly https?: number },
+): CompiledRule {
 	let backends: readonly CompiledBackend[] | undefined
 	let draw: CompiledRule['backend'] | undefined
 	let plan: Plan | undefined
+	let access: CompiledAccess | undefined
 	const compiledBackends = () => {
 		backends ??= rule.backends.map((backend) => compileBackend(backend, ports))
 		return backends
@@ -49,6 +57,10 @@ export function compileRule(rule: Rule, ports?: { readonly http?: number; readon
 		},
 		backends: compiledBackends,
 		source: rule,
+		get access() {
+			if (rule.access !== undefined) access ??= compileAccess(rule.access, trustDomain)
+			return access
+		},
 		plan: needsPlan(rule)
 			? () => {
 					plan ??= {
@@ -68,7 +80,7 @@ export function compileRule(rule: Rule, ports?: { readonly http?: number; readon
 /** The rule that sends everything to one service. It has no name. */
 export function ruleTo(service: ServiceName): CompiledRule {
 	const backend = { weight: 1, service }
-	return { name: '', backend: () => backend, backends: () => [backend], plan: undefined }
+	return { name: '', backend: () => backend, backends: () => [backend], plan: undefined, access: undefined }
 }
 
 function needsPlan({ filters, timeouts, retry, session, traffic, backends }: Rule): boolean {

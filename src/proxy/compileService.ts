@@ -1,4 +1,5 @@
 /** A service ready to be called: its endpoints with their prefixes cut, one function that chooses, and what its policies ask for. */
+import type { CompiledAccess } from '../authorization/compileAccess.ts'
 import { endpointToken } from '../balancing/session.ts'
 import type { ServiceName } from '../names.ts'
 import type { PeerRules } from '../snapshot/peerAuthentication.ts'
@@ -6,6 +7,7 @@ import type { Endpoint, ServiceTarget } from '../snapshot/snapshot.ts'
 import type { Balancer, TrafficRules } from '../snapshot/trafficPolicy.ts'
 import { type ChooseEndpoint, compileBalancer } from './balancer.ts'
 import { type CompiledCredential, compileCredential } from './compileCredential.ts'
+import { type CompiledUsers, NO_USERS } from './compileUsers.ts'
 import { DEFAULT_TRAFFIC } from './defaultTraffic.ts'
 import { type EndpointState, type EndpointStates, reconcile, type ServiceState } from './endpointState.ts'
 import type { Asking } from './hashOn.ts'
@@ -26,7 +28,7 @@ export interface BalancedEndpoint extends TargetEndpoint {
 	readonly joinedAt: number | undefined
 }
 
-export interface CompiledService {
+export interface CompiledService extends CompiledUsers {
 	readonly name: ServiceName
 	/**
 	 * The endpoint for a request, at `now` (ms since the epoch). Undefined when none takes traffic. One of those to avoid, by id, only
@@ -49,6 +51,8 @@ export interface CompiledService {
 	readonly credential: CompiledCredential | undefined
 	readonly traffic: ServiceTraffic
 	readonly peers: CompiledPeers
+	/** Who may call it: the policies of mesh, namespace and Service, those that have any. */
+	readonly access: readonly CompiledAccess[]
 	readonly state: ServiceState
 	/** Whether each request must be admitted, timed or hedged. Of most services it is sent on, and that is all. */
 	readonly isManaged: boolean
@@ -62,6 +66,8 @@ export interface ServiceContext {
 	/** Of mesh, namespace and Service, the nearest one's field each. */
 	readonly traffic: TrafficRules
 	readonly peers?: PeerRules
+	readonly users?: CompiledUsers
+	readonly access?: readonly CompiledAccess[]
 	/** Where this isolate runs. */
 	readonly region: string
 	/** ms since the epoch. */
@@ -72,7 +78,7 @@ export function compileService(
 	target: ServiceTarget,
 	states: EndpointStates,
 	random: () => number,
-	{ traffic: asked, peers, region, now }: ServiceContext,
+	{ traffic: asked, peers, users = NO_USERS, access = [], region, now }: ServiceContext,
 ): CompiledService {
 	const ids = target.endpoints.map(({ id }) => id)
 	const state = reconcile(states, target.service, ids, random, now)
@@ -101,6 +107,8 @@ export function compileService(
 		credential: credential === undefined ? undefined : compileCredential(credential),
 		traffic,
 		peers: { ...DEFAULT_PEERS, ...peers },
+		...users,
+		access,
 		state,
 		isManaged: isManaged(asked),
 	}

@@ -24,11 +24,11 @@ export interface CompiledSlice {
 	readonly isFor?: ((exchange: Exchange) => boolean) | undefined
 }
 
-/** `ownPort` is where callers reach the mesh, if that is known. */
-export function compileSlice(slice: RouteSlice, ownPort?: number): CompiledSlice {
+/** `trustDomain` is the mesh's own; `ownPort` is where callers reach it, if that is known. */
+export function compileSlice(slice: RouteSlice, trustDomain: string, ownPort?: number): CompiledSlice {
 	const isFor = forPorts(slice.servicePorts, ownPort)
 	const candidates = slice.rules.flatMap((rule, ruleIndex) => {
-		const compiled = compileRule(rule, slice.ports)
+		const compiled = compileRule(rule, trustDomain, slice.ports)
 		const isWanted = compileTraffic(rule.only)
 		return rule.matches.map(
 			(match, matchIndex): Candidate<CompiledRule> => ({

@@ -1,9 +1,13 @@
 /** One request in flight: what it says, and what was decided about it. */
+import type { AccessVerdict } from '../authorization/decide.ts'
+import type { User } from '../identity/userToken.ts'
 import type { RequestFacts } from '../matching/ruleIndex.ts'
 import type { Caller } from '../matching/source.ts'
+import type { CheckedFields } from './checkedFields.ts'
 import type { CompiledBackend, CompiledRule } from './compileRule.ts'
 import type { CompiledService, TargetEndpoint } from './compileService.ts'
 import type { Refusal } from './refusal.ts'
+import type { UserEdits } from './tellUser.ts'
 
 export interface Exchange extends RequestFacts {
 	readonly request: Request
@@ -16,8 +20,8 @@ export interface Exchange extends RequestFacts {
 	readonly host: string
 	/** The peer's address, '' when unknown. */
 	readonly clientAddress: string
-	/** Path and query, as the backend will get them. */
-	readonly target: string
+	/** Path and query, as the backend will get them: without the tokens that are not for it. */
+	target: string
 	rule?: CompiledRule
 	backend?: CompiledBackend
 	service?: CompiledService
@@ -30,6 +34,14 @@ export interface Exchange extends RequestFacts {
 	caller: Caller | undefined
 	/** Why what it shows of itself is not believed. For its service to mind, which may not look at proofs at all. */
 	distrust?: Refusal
+	/** The end user; undefined while no token proves one. */
+	user: User | undefined
+	/** What policies of access say of it. Undefined: none was asked. */
+	access?: AccessVerdict
+	/** What the authorizers that were asked say to the service and to the client. */
+	checked?: CheckedFields
+	/** What becomes of the fields that show the user. */
+	userEdits?: UserEdits
 	/** What the service is told of the caller, signed. */
 	assertion?: string
 	/** Requests sent for this one. */
@@ -101,6 +113,7 @@ function exchangeOf(
 		startedAt: now,
 		clientAddress,
 		caller,
+		user: undefined,
 		random,
 		attempts: 0,
 		isPreflight: false,
@@ -119,7 +132,7 @@ function exchangeOf(
 }
 
 /** Also drops the root label's dot: `a.example.com.` is `a.example.com`. */
-function withoutPort(authority: string): string {
+export function withoutPort(authority: string): string {
 	const colon = authority.lastIndexOf(':')
 	const host = colon < 0 || authority.endsWith(']') ? authority : authority.slice(0, colon)
 	return host.endsWith('.') ? host.slice(0, -1) : host

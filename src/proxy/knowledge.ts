@@ -3,7 +3,7 @@
  *
  * Nothing learnt is ever dropped for lack of contact (fail static): a failed sync changes nothing but a counter.
  */
-import { MESH_PART, type ServiceName, servicePart, TRUST_PART } from '../names.ts'
+import { MESH_PART, namespacePart, type ServiceName, servicePart, TRUST_PART } from '../names.ts'
 import type { LoadAnswer, LoadRequest } from '../ports.ts'
 import type { Cursor } from '../snapshot/snapshot.ts'
 import type { ControlPlane, Scope } from './ports.ts'
@@ -207,6 +207,18 @@ export async function learnService(
 	const reached = await once(knowledge, part, { parts: [part] }, now, scope)
 	if (reached && !knowledge.table.services.has(service)) rememberAbsent(knowledge.table, service)
 	return reached
+}
+
+/** Makes sure that what holds for a namespace is in the table. False when the control plane does not answer. */
+export async function learnNamespace(
+	knowledge: Knowledge,
+	namespace: string,
+	now: number,
+	scope: Scope,
+): Promise<boolean> {
+	const part = namespacePart(namespace)
+	if (knowledge.table.held.has(part)) return true
+	return once(knowledge, part, { parts: [part] }, now, scope)
 }
 
 /** One look-up for all who want the same at the same time. It belongs to nobody: it goes on when its first asker leaves. */

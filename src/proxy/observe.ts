@@ -11,12 +11,14 @@ import {
 	requestCounter,
 } from '../telemetry/requestTable.ts'
 import { traceIdOf } from '../telemetry/traceContext.ts'
+import { createAccessNotes } from './accessNotes.ts'
 import type { CompiledRule } from './compileRule.ts'
 import type { Exchange } from './exchange.ts'
 import type { Knowledge } from './knowledge.ts'
 import type { ProxyPorts } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { REPORT_INTERVAL_MS } from './reporting.ts'
+import { createSampler } from './sampling.ts'
 import { adopt, hasUntold, servicesToAskFor, takeUntold } from './sharing.ts'
 
 export interface ObserverSettings {
@@ -32,6 +34,8 @@ export interface Observer {
 	readonly observe: ProxyPorts['observe']
 	/** What was counted since the last report, numbered; undefined while there is nothing to tell. */
 	readonly report: (now: number) => Report | undefined
+	/** The same with what was sampled, whose digests take a moment. */
+	readonly reportWithSamples: (now: number) => Promise<Report | undefined>
 	/** Whether a report should not wait for the end of its interval, `waitedMs` after it began. */
 	readonly isUrgent: (waitedMs: number) => boolean
 	/** Takes in what the region answered to a report. */
@@ -48,6 +52,8 @@ export function createObserver(
 ): Observer {
 	const table = createRequestTable(MAX_SERIES_PER_REPORT)
 	const unmatched = requestCounter(table, '', '')
+	const notes = createAccessNotes(settings.log, settings.region)
+	const sampler = createSampler(knowledge.table)
 	const counters = new WeakMap<CompiledRule, Map<string, RequestCounter>>()
 	let batch = 0
 	let hasSeenFailure = false
@@ -64,34 +70,46 @@ export function createObserver(
 		return counter
 	}
 
+	const report = (now: number): Report | undefined => {
+		const { series, overflow } = drain(table)
+		const { syncFailures, confirmedAt } = knowledge
+		const ejections = takeUntold(knowledge.table, now)
+		askAfterMs = hasSeenFailure ? Math.min(2 * askAfterMs, REPORT_INTERVAL_MS) : ASK_AFTER_MS
+		hasSeenFailure = false
+		if (series.length === 0 && overflow === 0 && syncFailures === 0 && ejections.length === 0) return undefined
+		knowledge.syncFailures = 0
+		const busy = series.map(({ service }) => service)
+		return {
+			isolate: settings.isolate,
+			batch: ++batch,
+			revision: knowledge.table.revision,
+			snapshotAgeMs: confirmedAt === 0 ? 0 : Math.max(0, now - confirmedAt),
+			syncFailures,
+			overflow,
+			series,
+			ejections,
+			services: servicesToAskFor(knowledge.table, busy),
+			...notes.drain(),
+		}
+	}
+
 	return {
 		observe: (exchange, response, refusal) => {
-			const outcome = outcomeOf(exchange, response, refusal, ports.now())
+			const now = ports.now()
+			const outcome = outcomeOf(exchange, response, refusal, now)
+			notes.note(exchange, refusal, now)
+			sampler.consider(exchange, refusal, now)
 			record(counterOf(exchange), outcome)
 			if (hasFailed(exchange, response)) hasSeenFailure = true
 			if (settings.accessLogSampleRate > 0 && ports.random() < settings.accessLogSampleRate)
 				settings.log(logLine(exchange, outcome, knowledge, settings, ports.clientAddress(exchange.request)))
 		},
-		report: (now) => {
-			const { series, overflow } = drain(table)
-			const { syncFailures, confirmedAt } = knowledge
-			const ejections = takeUntold(knowledge.table, now)
-			askAfterMs = hasSeenFailure ? Math.min(2 * askAfterMs, REPORT_INTERVAL_MS) : ASK_AFTER_MS
-			hasSeenFailure = false
-			if (series.length === 0 && overflow === 0 && syncFailures === 0 && ejections.length === 0) return undefined
-			knowledge.syncFailures = 0
-			const busy = series.map(({ service }) => service)
-			return {
-				isolate: settings.isolate,
-				batch: ++batch,
-				revision: knowledge.table.revision,
-				snapshotAgeMs: confirmedAt === 0 ? 0 : Math.max(0, now - confirmedAt),
-				syncFailures,
-				overflow,
-				series,
-				ejections,
-				services: servicesToAskFor(knowledge.table, busy),
-			}
+		report,
+		reportWithSamples: async (now) => {
+			// Samples may be lost: what was counted may not, and so is taken last.
+			const samples = await sampler.take(now).catch(() => undefined)
+			const told = report(now)
+			return told === undefined || samples === undefined ? told : { ...told, samples }
 		},
 		isUrgent: (waitedMs) => hasSeenFailure && (waitedMs >= askAfterMs || hasUntold(knowledge.table)),
 		learn: (answer, now) => {
@@ -133,6 +151,7 @@ function logLine(
 	{ region }: ObserverSettings,
 	clientAddress: string,
 ): string {
+	const dryRun = exchange.access?.dryRun
 	return accessLogLine({
 		timeMs: exchange.startedAt,
 		method: exchange.method,
@@ -145,6 +164,10 @@ function logLine(
 		endpoint: exchange.endpoint?.id,
 		attempts: exchange.attempts > 1 ? exchange.attempts : undefined,
 		caller: exchange.caller?.spiffeId,
+		user: exchange.user?.principal,
+		policy: exchange.access?.by?.policy,
+		would: dryRun && (dryRun.allowed ? 'admit' : 'refuse'),
+		wouldBy: dryRun?.by?.policy,
 		clientAddress,
 		userAgent: exchange.header('user-agent') ?? undefined,
 		traceId: traceIdOf(exchange.header('traceparent')),

@@ -17,7 +17,25 @@ export interface Outgoing {
 	readonly deadlineMs?: number | undefined
 }
 
+/** What the service will see of a request's URL. */
+export interface Destination {
+	readonly path: string
+	/** With its `?`, or empty. */
+	readonly query: string
+	readonly authority: string
+}
+
 /** Of two rewrites the backend's counts: it is the more specific. Both edit the path that the client sent. */
+export function destinationOf(exchange: Exchange, plan: Plan | undefined): Destination {
+	const { path: pathEdit, hostname } = { ...plan?.filters.rewrite, ...backendFilters(exchange)?.rewrite }
+	const { target, path, authority } = exchange
+	return {
+		path: pathEdit === undefined ? path : editPath(path, pathEdit),
+		query: target.slice(path.length),
+		authority: hostname ?? authority,
+	}
+}
+
 export function outgoingOf(
 	exchange: Exchange,
 	plan: Plan | undefined,
@@ -25,11 +43,10 @@ export function outgoingOf(
 	deadlineMs?: number,
 ): Outgoing {
 	const backend = backendFilters(exchange)
-	const { path: pathEdit, hostname } = { ...plan?.filters.rewrite, ...backend?.rewrite }
-	const { target, path, authority } = exchange
+	const { path, query, authority } = destinationOf(exchange, plan)
 	return {
-		target: pathEdit === undefined ? target : editPath(path, pathEdit) + target.slice(path.length),
-		authority: hostname ?? authority,
+		target: path + query,
+		authority,
 		edits: [plan?.filters.editRequest, backend?.editRequest].filter((edit) => edit !== undefined),
 		body,
 		deadlineMs,

@@ -2,6 +2,7 @@
 import { isInDomain, unreachable } from '../hosts.ts'
 import { type CompiledRule, ruleTo } from './compileRule.ts'
 import type { CompiledService, TargetEndpoint } from './compileService.ts'
+import { NO_USERS } from './compileUsers.ts'
 import { DEFAULT_TRAFFIC } from './defaultTraffic.ts'
 import { newEndpointState, newServiceState } from './endpointState.ts'
 import type { Exchange } from './exchange.ts'
@@ -40,6 +41,8 @@ export function passthrough(table: RoutingTable, { scheme, authority }: Exchange
 		credential: undefined,
 		traffic: DEFAULT_TRAFFIC,
 		peers: DEFAULT_PEERS,
+		...NO_USERS,
+		access: [],
 		state: newServiceState(0),
 		isManaged: false,
 	}

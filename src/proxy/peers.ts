@@ -2,12 +2,20 @@
 import { spiffeIdOf } from '../identity/spiffeId.ts'
 import type { Caller } from '../matching/source.ts'
 import type { PeerMethod, PeerRules } from '../snapshot/peerAuthentication.ts'
+import type { CompiledService } from './compileService.ts'
 import type { Exchange } from './exchange.ts'
 import type { Refusal } from './refusal.ts'
 import type { RoutingTable } from './routingTable.ts'
 
 /** Of mesh, namespace and Service, the nearest one's field each. */
 export type CompiledPeers = Required<PeerRules>
+
+/** Who calls, as far as that is known, and whom. */
+interface Judged {
+	readonly service?: Pick<CompiledService, 'name' | 'peers' | 'external'>
+	readonly caller: Caller | undefined
+	readonly distrust?: Refusal | undefined
+}
 
 /** For services that no PeerAuthentication speaks of. */
 export const DEFAULT_PEERS: CompiledPeers = {
@@ -20,10 +28,7 @@ export const DEFAULT_PEERS: CompiledPeers = {
  * The method by which the exchange's caller counts for its service; undefined: the caller is as good as unknown. Services outside the
  * mesh are told nothing of who calls, and ask for nothing.
  */
-export function judge(
-	{ service, caller, distrust }: Pick<Exchange, 'service' | 'caller' | 'distrust'>,
-	isShown = true,
-): PeerMethod | Refusal | undefined {
+export function judge({ service, caller, distrust }: Judged, isShown = true): PeerMethod | Refusal | undefined {
 	const { peers, external, name } = service!
 	if (external || peers.mode === 'DISABLE') return undefined
 	if (distrust !== undefined) return distrust
@@ -33,6 +38,25 @@ export function judge(
 	return isShown && method === 'WorkloadProof' && caller!.reused && peers.proofReuse === 'Never'
 		? { reason: 'proof_replayed', service: name }
 		: method
+}
+
+/**
+ * The caller, as far as policies of access may count on it. Services outside the mesh are not told who calls, but policies may ask; and
+ * where no service is asked, it counts as it would for one of the namespace.
+ */
+export function countingCaller(
+	{ service, caller, distrust }: Exchange,
+	{ defaults, namespaces }: RoutingTable,
+	namespace: string,
+	isShown = true,
+): Caller | undefined {
+	if (caller === undefined) return undefined
+	const { name, peers } = service ?? {
+		name: '',
+		peers: { ...DEFAULT_PEERS, ...defaults.peers, ...namespaces.get(namespace)?.peers },
+	}
+	const verdict = judge({ service: { name, peers, external: false }, caller, distrust }, isShown)
+	return typeof verdict === 'string' ? caller : undefined
 }
 
 const countingMethod = ({ method, alsoBy }: Caller, methods: readonly PeerMethod[]): PeerMethod | undefined =>

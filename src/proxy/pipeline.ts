@@ -1,10 +1,14 @@
 /** The data path. Read it top to bottom: this is the order every request goes through. */
+
+import { mayCopyTo, namespaceOf } from './access.ts'
 import { type Assertions, createAssertions, vouch } from './assertions.ts'
 import { dispatch } from './attempts.ts'
 import { type BodyBudget, createBodyBudget } from './bodyBudget.ts'
 import { createCallers } from './callers.ts'
+import { tellClient } from './checkedFields.ts'
 import type { Plan } from './compileRule.ts'
 import { decorated } from './decorate.ts'
+import type { Outcome } from './errand.ts'
 import { admit, type Exchange } from './exchange.ts'
 import { type Forward, forwarder } from './forward.ts'
 import { withoutHopByHop } from './hopByHop.ts'
@@ -12,14 +16,18 @@ import { type Knowledge, keepFresh } from './knowledge.ts'
 import { copiesFor, sendCopies, untilIdle } from './mirrors.ts'
 import { backendFilters } from './outgoing.ts'
 import { judge } from './peers.ts'
-import { pick, place, resumeOrPick, serviceFor } from './placing.ts'
+import { draw, learnNamespaceOf, place, resumeOrDraw, serviceFor, settleEndpoint } from './placing.ts'
 import type { ProxyPorts, Scope } from './ports.ts'
 import type { Refusal } from './refusal.ts'
 import { rescue } from './rescue.ts'
 import { resolveHost } from './routingTable.ts'
-import { filter } from './stages/filter.ts'
+import { authenticate } from './stages/authenticate.ts'
+import { authorize } from './stages/authorize.ts'
+import { filter, filterFirst } from './stages/filter.ts'
 import { identify } from './stages/identify.ts'
 import { match } from './stages/match.ts'
+import { pickEndpoint } from './stages/pick.ts'
+import { createUsers, type Users, usersOfRoute } from './users.ts'
 
 export type Serve = (request: Request, scope: Scope) => Promise<Response>
 
@@ -31,6 +39,7 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 	// A mirror that hangs must not take the room that retries need.
 	const copying = createBodyBudget()
 	const callers = createCallers()
+	const users = createUsers()
 	const assertions = createAssertions(knowledge, ports)
 
 	return async (request, scope) => {
@@ -56,9 +65,11 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 				outcome =
 					refusal ??
 					(plan === undefined
-						? ((await pick(knowledge, exchange, scope)) ??
-							(await sendIntroduced(exchange, { forward, budget, assertions, ports, scope })))
-						: await follow(plan, exchange, { knowledge, forward, budget, copying, assertions, ports, scope }))
+						? ((await draw(knowledge, exchange, scope)) ??
+							(await sendIntroduced(exchange, { knowledge, forward, budget, users, assertions, ports, scope })))
+						: await follow(plan, exchange, {
+								...{ knowledge, forward, budget, copying, users, assertions, ports, scope },
+							}))
 			}
 		} catch (error) {
 			ports.report(error)
@@ -66,6 +77,7 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 		}
 		const refusal = outcome instanceof Response ? undefined : outcome
 		let response = outcome instanceof Response ? withoutHopByHop(outcome) : rescue(outcome, exchange, table.revision)
+		if (refusal === undefined && exchange.checked !== undefined) response = tellClient(response, exchange.checked)
 		if (plan !== undefined) response = decorated(exchange, plan, response, refusal !== undefined, ports)
 		ports.observe(exchange, response, refusal)
 		return response
@@ -78,6 +90,7 @@ interface Means {
 	readonly budget: BodyBudget
 	/** For mirrors. */
 	readonly copying: BodyBudget
+	readonly users: Users
 	readonly assertions: Assertions
 	readonly ports: ProxyPorts
 	readonly scope: Scope
@@ -90,7 +103,7 @@ interface Means {
 function send(
 	exchange: Exchange,
 	plan: Plan | undefined,
-	{ forward, budget, ports, scope }: Omit<Means, 'knowledge' | 'copying' | 'assertions'>,
+	{ forward, budget, ports, scope }: Pick<Means, 'forward' | 'budget' | 'ports' | 'scope'>,
 	takenBody?: Promise<ArrayBuffer>,
 ): Promise<Response | Refusal> {
 	const outcome = dispatch(exchange, plan, forward, budget, ports, scope, takenBody)
@@ -99,40 +112,65 @@ function send(
 	return outcome
 }
 
-/** Whether the service takes this caller, of whom it is then told. */
-function introduce(exchange: Exchange, assertions: Assertions, scope: Scope): Refusal | undefined | Promise<undefined> {
-	const method = judge(exchange)
-	return typeof method === 'string' ? vouch(assertions, exchange, method, scope) : method
+/** Whether the service takes this caller, this user and this request, and so is told who calls. */
+function introduce(
+	exchange: Exchange,
+	plan: Plan | undefined,
+	means: Omit<Means, 'copying'>,
+): Refusal | undefined | Promise<Refusal | undefined> {
+	const { knowledge, users, assertions, ports, scope } = means
+	const { service } = exchange
+	const method = service && judge(exchange)
+	if (typeof method === 'object') return method
+	const admitted = (): ReturnType<typeof authorize> => {
+		const { userFields } = service ?? usersOfRoute(users, knowledge.table, namespaceOf(exchange))
+		return authorize(exchange, plan, userFields, means)
+	}
+	const tell = () => (method === undefined ? undefined : vouch(assertions, exchange, method, scope))
+	return next(next(authenticate(exchange, users, knowledge.table, ports, scope), admitted), tell)
 }
 
 /** Nobody waits who has nothing to wait for. */
-function sendIntroduced(
-	exchange: Exchange,
-	means: Omit<Means, 'knowledge' | 'copying'>,
-): Refusal | Promise<Response | Refusal> {
-	const introduced = introduce(exchange, means.assertions, means.scope)
-	if (introduced === undefined) return send(exchange, undefined, means)
-	return introduced instanceof Promise ? introduced.then(() => send(exchange, undefined, means)) : introduced
+function next<T>(
+	refused: Refusal | undefined | Promise<Refusal | undefined>,
+	then: () => T | Promise<T>,
+): T | Refusal | Promise<T | Refusal> {
+	if (refused instanceof Promise) return refused.then((refusal) => refusal ?? then())
+	return refused ?? then()
+}
+
+/** The endpoint comes last: one that is to be tried again must not wait for a request that is refused. */
+function sendIntroduced(exchange: Exchange, means: Omit<Means, 'copying'>): Outcome | Promise<Outcome> {
+	return next(
+		introduce(exchange, undefined, means),
+		() => pickEndpoint(exchange, means.ports.now()) ?? send(exchange, undefined, means),
+	)
 }
 
 /** The way of a rule that does more. Its filters, and then its backend's, may answer in place of the service. */
-async function follow(
-	plan: Plan,
-	exchange: Exchange,
-	{ knowledge, forward, budget, copying, assertions, ports, scope }: Means,
-): Promise<Response | Refusal> {
+async function follow(plan: Plan, exchange: Exchange, means: Means): Promise<Response | Refusal> {
+	const { knowledge, copying, ports, scope } = means
 	const { revision } = knowledge.table
+	const { directResponse, redirect } = plan.filters
+	const asksNobody = directResponse !== undefined || redirect !== undefined
 	const answer =
+		filterFirst(exchange, plan.filters, revision) ??
+		(await (asksNobody
+			? learnNamespaceOf(knowledge, exchange, scope)
+			: resumeOrDraw(knowledge, exchange, plan, scope))) ??
+		(await introduce(exchange, plan, means)) ??
 		(await filter(exchange, plan.filters, revision, ports)) ??
-		(await resumeOrPick(knowledge, exchange, plan, scope)) ??
-		(await introduce(exchange, assertions, scope)) ??
+		settleEndpoint(exchange, ports.now()) ??
 		(await filter(exchange, backendFilters(exchange), revision, ports))
 	if (answer !== undefined) return answer
 	// Copies are made while the body is still there, and sent when the request itself has been.
 	const copies = copiesFor(exchange, plan, copying, ports.now(), true)
-	const response = send(exchange, plan, { forward, budget, ports, scope }, copies?.takenBody)
+	const response = send(exchange, plan, means, copies?.takenBody)
 	if (copies !== undefined) {
-		const load = (name: string) => serviceFor(knowledge, exchange, name, scope)
+		const load = async (name: string) => {
+			const service = await serviceFor(knowledge, exchange, name, scope)
+			return service !== undefined && mayCopyTo(exchange, service, knowledge.table) ? service : undefined
+		}
 		const send = () => sendCopies(exchange, plan, copies, load, copying, ports)
 		scope.waitUntil(untilIdle(response, ports).then(send))
 	}

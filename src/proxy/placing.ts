@@ -1,8 +1,9 @@
 /** Finds what a request needs and this isolate may not hold yet: its virtual host, and the service it goes to. */
+import { namespaceOf } from './access.ts'
 import type { Plan } from './compileRule.ts'
 import type { CompiledService } from './compileService.ts'
 import type { Exchange } from './exchange.ts'
-import { type Knowledge, learnHost, learnService } from './knowledge.ts'
+import { type Knowledge, learnHost, learnNamespace, learnService } from './knowledge.ts'
 import { type Passthrough, passthrough } from './passthrough.ts'
 import type { Scope } from './ports.ts'
 import type { Refusal } from './refusal.ts'
@@ -35,18 +36,18 @@ function wayOut({ table }: Knowledge, exchange: Exchange): Passthrough | Refusal
 	return isLooping(exchange.header('cdn-loop')) ? { reason: 'loop_detected', host } : out
 }
 
-/** Backend, then endpoint. Only a service's first request in an isolate waits here. */
-export function pick(
+/** Backend and service. Only a service's first request in an isolate waits here. */
+export function draw(
 	knowledge: Knowledge,
 	exchange: Exchange,
 	scope: Scope,
 ): Refusal | undefined | Promise<Refusal | undefined> {
-	const picked = pickService(exchange, knowledge.table)
-	if (picked === undefined) return pickEndpoint(exchange, exchange.startedAt)
-	return 'missing' in picked ? pickAfterLoading(knowledge, exchange, picked.missing, scope) : picked
+	const drawn = pickService(exchange, knowledge.table)
+	if (drawn === undefined || 'reason' in drawn) return drawn
+	return load(knowledge, exchange, drawn.missing, scope)
 }
 
-async function pickAfterLoading(
+async function load(
 	knowledge: Knowledge,
 	exchange: Exchange,
 	name: string,
@@ -57,24 +58,38 @@ async function pickAfterLoading(
 	const service = knowledge.table.services.get(name)
 	if (service === undefined) return { reason: 'no_endpoint', service: name }
 	exchange.service = service
-	return pickEndpoint(exchange, exchange.startedAt)
+	return undefined
 }
 
-/** The endpoint of the request's session, if it has one; else any. */
-export async function resumeOrPick(
+/** What holds for a namespace none of whose services this isolate may have met. */
+export async function learnNamespaceOf(
+	knowledge: Knowledge,
+	exchange: Exchange,
+	scope: Scope,
+): Promise<Refusal | undefined> {
+	const reached = await learnNamespace(knowledge, namespaceOf(exchange), exchange.startedAt, scope)
+	return reached ? undefined : { reason: 'control_plane_unreachable', host: exchange.host }
+}
+
+/** Backend, service and endpoint of the request's session, if it has one; else any backend, and no endpoint yet. */
+export async function resumeOrDraw(
 	knowledge: Knowledge,
 	exchange: Exchange,
 	plan: Plan,
 	scope: Scope,
 ): Promise<Refusal | undefined> {
-	if (plan.session === undefined) return pick(knowledge, exchange, scope)
+	if (plan.session === undefined) return draw(knowledge, exchange, scope)
 	for (;;) {
 		const found = resume(exchange, plan, knowledge.table)
-		if (!('missing' in found)) return found.resumed ? undefined : pick(knowledge, exchange, scope)
+		if (!('missing' in found)) return found.resumed ? undefined : draw(knowledge, exchange, scope)
 		const reached = await learnService(knowledge, found.missing, exchange.startedAt, scope)
 		if (!reached) return { reason: 'control_plane_unreachable', host: exchange.host }
 	}
 }
+
+/** `now` is in ms since the epoch. */
+export const settleEndpoint = (exchange: Exchange, now: number): Refusal | undefined =>
+	exchange.endpoint === undefined ? pickEndpoint(exchange, now) : undefined
 
 /** A service by name, asked for when this isolate does not hold it. Undefined when it cannot be had. */
 export async function serviceFor(

@@ -1,7 +1,7 @@
 /** What the data path needs from outside. Workers implement it; tests bring their own. */
-import type { Delegation, Delta, LoadAnswer, LoadRequest } from '../ports.ts'
+import type { Delegation, Delta, IssuerSource, LoadAnswer, LoadRequest } from '../ports.ts'
 import type { Cursor } from '../snapshot/snapshot.ts'
-import type { PublicJwk } from '../snapshot/trust.ts'
+import type { IssuerKeys, PublicJwk } from '../snapshot/trust.ts'
 import type { Exchange } from './exchange.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -52,6 +52,11 @@ export interface ProxyPorts {
 	clientCertificate(request: Request): ClientCertificate | 'unverified' | undefined
 	/** Has the ring certify this isolate's own public key. Rejects when it cannot be reached in time, or will not. */
 	delegate(jwk: PublicJwk): Promise<Delegation>
+	/**
+	 * Has the ring look for a key of an issuer of end users' tokens. All keys that there are, whether that one is among them or not; null:
+	 * none. Rejects when there is no answer within 2 s.
+	 */
+	issuerKeys(source: IssuerSource, kid: string | undefined): Promise<IssuerKeys | null>
 	/** Told of a mistake in the mesh itself. The client only learns that there was one. */
 	report(error: unknown): void
 	/** Told once of each exchange: what came of it. */

@@ -7,14 +7,18 @@ export interface MadeBy {
 	readonly details: string
 	readonly revision: number
 	readonly rule: string | undefined
+	/** `<namespace>/<name>` of what refused. */
+	readonly policy?: string | undefined
 }
 
-/** `revision` and `rule` are our own parameters, which the RFC allows. */
-export function proxyStatus({ error, details, revision, rule }: MadeBy): string {
+/** `revision`, `rule` and `policy` are our own parameters, which the RFC allows. */
+export function proxyStatus({ error, details, revision, rule, policy }: MadeBy): string {
 	const failure = error === undefined ? '' : `;error=${error}`
 	const parameters = `selvedge${failure};details="${details}";revision=${revision}`
 	// The rule that stands in while a service has no route has no name.
-	return rule ? `${parameters};rule=${quoted(rule)}` : parameters
+	const ofRule = rule ? `;rule=${quoted(rule)}` : ''
+	const ofPolicy = policy === undefined ? '' : `;policy=${quoted(policy)}`
+	return parameters + ofRule + ofPolicy
 }
 
 /** A structured field's string (RFC 9651 §3.3.3): printable ASCII, with quotes and backslashes escaped. */

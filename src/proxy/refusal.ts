@@ -37,14 +37,38 @@ export type Refusal =
 	| { readonly reason: 'identity_unavailable' }
 	/** A WIT, WPT or client certificate that is wrong; `detail` says what would be right, and nothing of what was sent. */
 	| { readonly reason: 'invalid_proof'; readonly code: ProofCode; readonly detail: string }
-	/** A JWT-SVID that is wrong, likewise. */
+	/** A JWT-SVID or an end user's token that is wrong, likewise. */
 	| { readonly reason: 'invalid_token'; readonly code: ProofCode; readonly detail: string }
 	/** The workload, or its token, key or certificate, has been revoked. */
 	| { readonly reason: 'credential_revoked'; readonly status: 400 | 401; readonly detail: string }
+	/** The keys of a token's issuer were never fetched, and cannot be had now. */
+	| { readonly reason: 'issuer_unavailable'; readonly issuer: string }
 	/** The service wants each WPT once, and this one was here before. */
 	| { readonly reason: 'proof_replayed'; readonly service: string }
 	/** The service wants to know its callers, by one of these methods. */
 	| { readonly reason: 'identity_required'; readonly service: string; readonly methods: readonly PeerMethod[] }
+	/** Policies of access refuse it: this one, or all in that none admits it. */
+	| { readonly reason: 'access_denied'; readonly policy?: string }
+	/** Policies look at paths, and services may read this one in several ways. */
+	| { readonly reason: 'ambiguous_path'; readonly form: string }
+	/** The authorizer of a CUSTOM policy refuses it, in its own words. */
+	| {
+			readonly reason: 'authorizer_denied'
+			readonly policy?: string
+			readonly authorizer: string
+			readonly status: number
+			readonly answer: Response
+	  }
+	/** The authorizer of a CUSTOM policy cannot be asked, and does not fail open. */
+	| {
+			readonly reason: 'authorizer_unavailable'
+			readonly policy?: string
+			readonly authorizer: string
+			readonly status: number
+			readonly detail: string
+	  }
+	/** An authorizer wants to see the whole body, and this one is longer than it takes. */
+	| { readonly reason: 'content_too_large'; readonly policy?: string; readonly limitBytes: number }
 	/** A FaultInjection says so. */
 	| { readonly reason: 'fault_injected'; readonly status: number }
 	/** This isolate has not served the host yet, and the control plane does not answer. */

@@ -4,7 +4,7 @@ import type { Scope } from './ports.ts'
 
 export interface ReportingPorts {
 	/** What was counted since the last report; undefined when nothing was. */
-	readonly take: () => Report | undefined
+	readonly take: () => Report | undefined | Promise<Report | undefined>
 	readonly send: (report: Report) => Promise<ReportAnswer | undefined>
 	/** Told what each report was answered. */
 	readonly learn: (answer: ReportAnswer | undefined) => void
@@ -48,7 +48,7 @@ export function reporter({ take, send, learn, isUrgent, wait }: ReportingPorts):
 		try {
 			await interval()
 			if (unsent !== undefined) learn(await send(unsent))
-			unsent = take()
+			unsent = await take()
 			if (unsent !== undefined) learn(await send(unsent))
 			unsent = undefined
 		} catch (error) {

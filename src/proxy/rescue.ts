@@ -2,6 +2,7 @@
 import type { Exchange } from './exchange.ts'
 import { proxyStatus } from './proxyStatus.ts'
 import type { Refusal, RefusalReason } from './refusal.ts'
+import { detailOf } from './refusalDetail.ts'
 
 interface Answer {
 	readonly status: number
@@ -144,6 +145,14 @@ const answers: Record<RefusalReason, Answer> = {
 		proxyError: 'http_request_denied',
 		title: 'Invalid token',
 	},
+	issuer_unavailable: {
+		status: 503,
+		owner: 'upstream',
+		flag: '-',
+		proxyError: 'proxy_internal_error',
+		title: 'Issuer unavailable',
+		retryAfterSeconds: 5,
+	},
 	credential_revoked: {
 		status: 400,
 		owner: 'client',
@@ -164,6 +173,41 @@ const answers: Record<RefusalReason, Answer> = {
 		flag: '-',
 		proxyError: 'http_request_denied',
 		title: 'Identity required',
+	},
+	access_denied: {
+		status: 403,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_request_denied',
+		title: 'Access denied',
+	},
+	ambiguous_path: {
+		status: 400,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_request_denied',
+		title: 'Ambiguous path',
+	},
+	authorizer_denied: {
+		status: 403,
+		owner: 'client',
+		flag: 'UAEX',
+		proxyError: 'http_request_denied',
+		title: 'Denied by an authorizer',
+	},
+	authorizer_unavailable: {
+		status: 403,
+		owner: 'upstream',
+		flag: 'UAEX',
+		proxyError: 'proxy_internal_error',
+		title: 'Authorizer unavailable',
+	},
+	content_too_large: {
+		status: 413,
+		owner: 'client',
+		flag: '-',
+		proxyError: 'http_request_denied',
+		title: 'Content too large',
 	},
 	fault_injected: {
 		status: 503,
@@ -192,8 +236,10 @@ const answers: Record<RefusalReason, Answer> = {
 }
 
 const encoder = new TextEncoder()
+/** About tokens. */
+const CHALLENGED: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['invalid_token', 'credential_revoked'])
 
-/** The status a refusal answers with. An injected fault brings its own, and so does a revoked credential. */
+/** The status a refusal answers with. Injected faults, authorizers and revoked credentials bring their own. */
 export const statusOf = (refusal: Refusal): number =>
 	'status' in refusal ? refusal.status : answers[refusal.reason].status
 
@@ -203,6 +249,9 @@ export function rescue(refusal: Refusal, exchange: Exchange, revision: number): 
 	const status = statusOf(refusal)
 	// The rule that stands in while a service has no route has no name.
 	const rule = exchange.rule?.name || undefined
+	const policy = 'policy' in refusal ? refusal.policy : undefined
+	const made = proxyStatus({ error: proxyError, details: refusal.reason, revision, rule, policy })
+	if (refusal.reason === 'authorizer_denied') return passedOn(refusal.answer, made)
 	const body = {
 		type: `https://selvedge.dev/refusals/${refusal.reason}`,
 		title,
@@ -213,8 +262,8 @@ export function rescue(refusal: Refusal, exchange: Exchange, revision: number): 
 		flag,
 		revision,
 		...(rule === undefined ? {} : { rule }),
+		...(policy === undefined ? {} : { policy }),
 	}
-	const made = proxyStatus({ error: proxyError, details: refusal.reason, revision, rule })
 	if (refusal.reason === 'native_grpc') return grpcRefusal(body.detail, made)
 	const text = encoder.encode(`${JSON.stringify(body)}\n`)
 	const headers = new Headers({
@@ -225,9 +274,14 @@ export function rescue(refusal: Refusal, exchange: Exchange, revision: number): 
 	})
 	if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds))
 	// RFC 6750 §3: nobody else's 401 is ours to make.
-	if (status === 401 && refusal.reason !== 'fault_injected')
-		headers.set('www-authenticate', 'Bearer error="invalid_token"')
+	if (status === 401 && CHALLENGED.has(refusal.reason)) headers.set('www-authenticate', 'Bearer error="invalid_token"')
 	return new Response(exchange.request.method === 'HEAD' ? null : text, { status, headers })
+}
+
+/** Who refused said so in its own words, and for its own clients. */
+function passedOn(answer: Response, made: string): Response {
+	answer.headers.set('proxy-status', made)
+	return answer
 }
 
 /** A response without messages, its status where the trailers would be (gRPC over HTTP/2, "Trailers-Only"). 12 is UNIMPLEMENTED. */
@@ -239,60 +293,4 @@ function grpcRefusal(message: string, made: string): Response {
 		'proxy-status': made,
 	}
 	return new Response(null, { status: 200, headers })
-}
-
-const attempts = ({ attempts }: Exchange): string => (attempts === 1 ? '1 attempt' : `${attempts} attempts`)
-
-function detailOf(refusal: Refusal, exchange: Exchange): string {
-	switch (refusal.reason) {
-		case 'malformed_url':
-			return 'the request target and the Host field make no valid URL'
-		case 'unknown_host':
-			return `no Service and no Gateway listener answers on ${refusal.host}`
-		case 'no_matching_rule':
-			return `no rule of ${refusal.host} matches this request`
-		case 'invalid_backend':
-			return refusal.detail
-		case 'no_endpoint':
-			return `Service ${refusal.service} has no endpoint that takes traffic`
-		case 'overloaded':
-			return `Service ${refusal.service} has as many requests from here as its policy allows`
-		case 'upstream_failed':
-			return `endpoint ${refusal.endpoint}: ${refusal.detail}`
-		case 'upstream_timeout':
-			return `endpoint ${refusal.endpoint} did not answer within ${refusal.limitMs} ms`
-		case 'request_timeout':
-			return `no answer within the ${refusal.limitMs} ms that the rule allows, ${attempts(exchange)} made`
-		case 'request_aborted':
-			return 'the request ended before all of its body had come'
-		case 'invalid_filter':
-			return refusal.detail
-		case 'native_grpc':
-			return 'native gRPC needs HTTP/2 trailers, which cannot pass here: use gRPC-Web'
-		case 'loop_detected':
-			return `a request for ${refusal.host} was sent out of the mesh and came back to it`
-		case 'method_refused':
-			return `${refusal.method} would make Service ${refusal.service} repeat the secret that the mesh adds`
-		case 'credential_unavailable':
-			return `Service ${refusal.service}: ${refusal.detail}`
-		case 'identity_unavailable':
-			return 'this location has no keys yet to check credentials with'
-		case 'invalid_proof':
-		case 'invalid_token':
-			return `${refusal.code}: ${refusal.detail}`
-		case 'credential_revoked':
-			return refusal.detail
-		case 'proof_replayed':
-			return `Service ${refusal.service} takes each proof once: this one was shown before, or too many others were`
-		case 'identity_required':
-			return `Service ${refusal.service} wants its callers to prove who they are: ${refusal.methods.join(', ')}`
-		case 'fault_injected':
-			return 'a FaultInjection of this rule answered; the service was not asked'
-		case 'control_plane_unreachable':
-			return `${refusal.host} is new to this location and the control plane does not answer`
-		case 'lookups_exhausted':
-			return `too many unknown hosts are asked for; ${refusal.host} was not looked up`
-		case 'bug':
-			return 'a mistake in the mesh itself, which has been reported'
-	}
 }

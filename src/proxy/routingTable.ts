@@ -1,4 +1,5 @@
 /** What one isolate knows of the mesh: the parts of the snapshot that its traffic uses, compiled. Data and free functions. */
+import type { CompiledAccess } from '../authorization/compileAccess.ts'
 import type { Addresses } from '../hosts.ts'
 import { addToFilter, type BloomFilter, mayContain } from '../matching/bloomFilter.ts'
 import { patternsFor } from '../matching/host.ts'
@@ -12,6 +13,7 @@ import {
 	servicePart,
 } from '../names.ts'
 import type { LoadAnswer } from '../ports.ts'
+import type { AccessPolicies } from '../snapshot/authorization.ts'
 import type {
 	Cursor,
 	MeshDefaults,
@@ -25,7 +27,14 @@ import { type CompiledRule, ruleTo } from './compileRule.ts'
 import type { CompiledService } from './compileService.ts'
 import { addSlice, type CompiledSlice, compileSlice, removeSlice } from './compileSlice.ts'
 import type { EndpointStates } from './endpointState.ts'
-import { applyDefaults, type Defaults, isDefaults, putService, removeService } from './servedServices.ts'
+import {
+	applyDefaults,
+	DEFAULT_SAMPLE_SHARE,
+	type Defaults,
+	isDefaults,
+	putService,
+	removeService,
+} from './servedServices.ts'
 import type { Trusted } from './trusting.ts'
 
 interface CompiledHost {
@@ -69,6 +78,12 @@ export interface RoutingTable {
 	readonly resolved: Map<string, ResolvedHost | null>
 	/** What becomes of requests to hosts that nobody registered. */
 	egress: MeshDefaults['egress']
+	/** Whether somebody may call whom no ALLOW policy speaks of. */
+	defaultAccess: MeshDefaults['defaultAccess']
+	/** Policies of parts, each compiled once for all services that they bear on. */
+	readonly layers: WeakMap<AccessPolicies, CompiledAccess>
+	/** Of the requests, how many are remembered to try out policies with, 0–1. */
+	sampleShare: number
 	/** Which hosts such requests may be sent on to. */
 	readonly addresses: Addresses
 	/** Where callers reach the mesh. Unknown: the port that they name tells nothing. */
@@ -104,6 +119,9 @@ export function createRoutingTable(
 		meshDomain,
 		random,
 		egress: 'registryOnly',
+		defaultAccess: 'open',
+		layers: new WeakMap(),
+		sampleShare: DEFAULT_SAMPLE_SHARE,
 		addresses,
 		ownPort,
 		place,
@@ -242,7 +260,7 @@ function replaceSlice(table: RoutingTable, pattern: string, name: PartName, slic
 	host.slices.delete(name)
 	removeConsumerSlice(host, name)
 	if (slice === undefined) return
-	const compiled = compileSlice(slice, table.ownPort)
+	const compiled = compileSlice(slice, table.meshDomain, table.ownPort)
 	if (slice.callerNamespace === undefined) {
 		host.slices.set(name, compiled)
 		addSlice(host.index, compiled)

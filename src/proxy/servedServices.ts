@@ -1,10 +1,14 @@
 /** The services that an isolate holds, each compiled with what its namespace and the mesh ask for. */
 import { MESH_PART, type PartName, type ServiceName, TRUST_PART } from '../names.ts'
+import type { AccessPolicies } from '../snapshot/authorization.ts'
 import type { PeerRules } from '../snapshot/peerAuthentication.ts'
+import type { JwtRule } from '../snapshot/requestAuthentication.ts'
 import type { MeshDefaults, NamespaceDefaults, Part, ServiceTarget } from '../snapshot/snapshot.ts'
 import type { TrafficRules } from '../snapshot/trafficPolicy.ts'
 import type { Trust } from '../snapshot/trust.ts'
+import { layersOf } from './access.ts'
 import { type CompiledService, compileService } from './compileService.ts'
+import { compileUsers } from './compileUsers.ts'
 import type { RoutingTable } from './routingTable.ts'
 import { trustedOf } from './trusting.ts'
 
@@ -12,15 +16,22 @@ import { trustedOf } from './trusting.ts'
 export interface Defaults {
 	readonly traffic?: TrafficRules
 	readonly peers?: PeerRules
+	readonly users?: readonly JwtRule[]
+	readonly access?: AccessPolicies
 }
 
 const NAMESPACE = 'namespace/'
+/** Unless the Mesh says another. */
+export const DEFAULT_SAMPLE_SHARE = 0.01
 
 /** Parts that bear on services, and so are taken in before them. */
 export const isDefaults = (part: PartName): boolean =>
 	part === MESH_PART || part === TRUST_PART || part.startsWith(NAMESPACE)
 
-export function putService(table: RoutingTable, target: ServiceTarget): void {
+export function putService(table: RoutingTable, said: ServiceTarget): void {
+	const before = table.targets.get(said.service)?.access
+	// Endpoints come and go every moment, and policies stay: the very same ones, which are compiled already.
+	const target = before !== undefined && isEqual(before, said.access) ? { ...said, access: before } : said
 	table.targets.set(target.service, target)
 	table.services.set(target.service, compileTarget(table, target))
 }
@@ -45,25 +56,29 @@ export function applyDefaults(table: RoutingTable, { name, hash, body }: Part): 
 		return
 	}
 	table.egress = (said as MeshDefaults | undefined)?.egress ?? 'registryOnly'
-	if (isSame(table.defaults, defaults)) return
+	table.sampleShare = (said as MeshDefaults | undefined)?.sampleShare ?? DEFAULT_SAMPLE_SHARE
+	table.defaultAccess = (said as MeshDefaults | undefined)?.defaultAccess ?? 'open'
+	if (isEqual(table.defaults, defaults)) return
 	table.defaults = defaults
 	recompileServices(table)
 }
 
-const defaultsOf = ({ traffic, peers }: Defaults = {}): Defaults => ({
+const defaultsOf = ({ traffic, peers, users, access }: Defaults = {}): Defaults => ({
 	...(traffic && { traffic }),
 	...(peers && { peers }),
+	...(users && { users }),
+	...(access && { access }),
 })
 
 function applyNamespace(table: RoutingTable, namespace: string, defaults: Defaults): void {
-	if (isSame(table.namespaces.get(namespace) ?? {}, defaults)) return
+	if (isEqual(table.namespaces.get(namespace) ?? {}, defaults)) return
 	if (Object.keys(defaults).length === 0) table.namespaces.delete(namespace)
 	else table.namespaces.set(namespace, defaults)
 	recompileServices(table, namespace)
 }
 
 /** Every answer with a service brings its defaults along, and hardly ever others than before. */
-const isSame = (a: Defaults, b: Defaults): boolean => JSON.stringify(a) === JSON.stringify(b)
+const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 /** Those of one namespace, or all. What was learnt of their endpoints stays. */
 function recompileServices(table: RoutingTable, namespace?: string): void {
@@ -72,13 +87,21 @@ function recompileServices(table: RoutingTable, namespace?: string): void {
 			table.services.set(service, compileTarget(table, target))
 }
 
-/** Section by section, and of peers field by field, the nearest policy counts: the service's own, its namespace's, the mesh's. */
+/**
+ * Section by section, and of peers field by field, the nearest policy counts: the service's own, its namespace's, the mesh's. Users and
+ * access add up; but what is shown to a service outside of the mesh is its own affair, unless a policy speaks of that very service.
+ */
 function compileTarget(table: RoutingTable, target: ServiceTarget): CompiledService {
 	const { defaults, place } = table
 	const nearer = table.namespaces.get(namespaceOf(target.service))
 	const traffic = { ...defaults.traffic, ...nearer?.traffic, ...target.traffic }
 	const peers = { ...defaults.peers, ...nearer?.peers, ...target.peers }
-	return compileService(target, table.states, table.random, { traffic, peers, region: place.region, now: place.now() })
+	const believing = target.external ? [target] : [defaults, nearer, target]
+	const rules = believing.flatMap((layer) => layer?.users ?? [])
+	const users = compileUsers(rules, table.services.get(target.service)?.users)
+	const access = layersOf(table, [defaults.access, nearer?.access, target.access])
+	const { region, now } = place
+	return compileService(target, table.states, table.random, { traffic, peers, users, access, region, now: now() })
 }
 
 const namespaceOf = (service: ServiceName): string => service.slice(0, service.indexOf('/'))

@@ -1,10 +1,12 @@
 /** The request as an endpoint gets it: hop-by-hop and spoofable fields gone, forwarding fields rebuilt, body untouched. */
 import { DEADLINE_FIELD, formatDeadline } from '../resilience/deadlines.ts'
 import { traceIdOf } from '../telemetry/traceContext.ts'
+import { tellService } from './checkedFields.ts'
 import type { CompiledService, TargetEndpoint } from './compileService.ts'
 import type { Exchange } from './exchange.ts'
 import { fieldsNamedBy } from './hopByHop.ts'
 import type { Outgoing } from './outgoing.ts'
+import { tellUser } from './tellUser.ts'
 
 /** Who calls, in the mesh's own signed words. */
 const CALLER_FIELD = 'selvedge-caller'
@@ -25,6 +27,10 @@ const SPOOFABLE = [
 	'workload-proof-token',
 	CALLER_FIELD,
 ]
+const SPOOFABLE_SET: ReadonlySet<string> = new Set(SPOOFABLE)
+/** Whether the service gets a field from nobody but the mesh, or not at all. `name` in lower case. */
+export const isSpoofable = (name: string): boolean => SPOOFABLE_SET.has(name)
+
 /** What says who called, by what name and with how much time: the mesh's own affair, and nothing for a service outside of it. */
 const INTERNAL = [
 	'forwarded',
@@ -55,6 +61,10 @@ export interface Sender {
 	readonly newTraceparent: () => string
 }
 
+/** Whether `Authorization` is a workload's. */
+export const showsWorkloadToken = ({ caller }: Exchange): boolean =>
+	caller?.method === 'JWTSVID' || caller?.alsoBy?.includes('JWTSVID') === true
+
 /** `outgoing` is what the rule makes of it, if it makes anything of it. The hop's credential, if it has one, is a good one. */
 export function upstreamRequest(
 	exchange: Exchange,
@@ -69,8 +79,9 @@ export function upstreamRequest(
 	if (named !== undefined) for (const name of named) headers.delete(name)
 	for (let i = 0; i < SPOOFABLE.length; i++) headers.delete(SPOOFABLE[i]!)
 	// A bearer token that has done its work here must not work for whoever gets it.
-	if (exchange.caller?.method === 'JWTSVID' || exchange.caller?.alsoBy?.includes('JWTSVID'))
-		headers.delete('authorization')
+	if (showsWorkloadToken(exchange)) headers.delete('authorization')
+	if (service.userFields.length > 0 || exchange.userEdits !== undefined) tellUser(headers, exchange, service)
+	if (exchange.checked !== undefined) tellService(headers, exchange.checked, service === exchange.service)
 	if (outgoing !== undefined) tellDeadline(headers, outgoing)
 	if (service.external) for (const name of INTERNAL) headers.delete(name)
 	else setForwarding(headers, exchange, clientAddress, outgoing?.authority ?? exchange.authority)

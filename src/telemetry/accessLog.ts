@@ -25,6 +25,13 @@ export interface AccessLogEntry {
 	readonly responseBytes?: number | undefined
 	/** SPIFFE ID of the workload that called, where it has proven that. */
 	readonly caller?: string | undefined
+	/** `<iss>/<sub>` of the end user, where a token has proven that. */
+	readonly user?: string | undefined
+	/** `<namespace>/<name>` of the policy that refused or admitted the request. */
+	readonly policy?: string | undefined
+	/** What policies that are tried out would do instead, and which of them. */
+	readonly would?: 'refuse' | 'admit' | undefined
+	readonly wouldBy?: string | undefined
 	readonly clientAddress?: string | undefined
 	readonly userAgent?: string | undefined
 	readonly traceId?: string | undefined
@@ -58,6 +65,10 @@ export function accessLogLine(entry: AccessLogEntry): string {
 		requestBytes: entry.requestBytes,
 		responseBytes: entry.responseBytes,
 		caller: text(entry.caller, MAX_NAME),
+		user: text(entry.user, MAX_NAME),
+		policy: text(entry.policy, MAX_NAME),
+		would: entry.would,
+		wouldBy: text(entry.wouldBy, MAX_NAME),
 		clientAddress: text(entry.clientAddress, MAX_TOKEN),
 		userAgent: text(entry.userAgent, MAX_USER_AGENT),
 		traceId: text(entry.traceId, MAX_TOKEN),
@@ -65,24 +76,27 @@ export function accessLogLine(entry: AccessLogEntry): string {
 		snapshotAgeMs: entry.snapshotAgeMs,
 		region: text(entry.region, MAX_TOKEN),
 	})
-	return UNSAFE.test(line) ? line.replace(UNSAFE_ALL, escapeUnit) : line
+	return printable(line)
 }
 
 /** JSON lets these through, but terminals obey the first range and some readers end a line at the others. */
 const UNSAFE = /[\u007f-\u009f\u2028\u2029]/
 const UNSAFE_ALL = /[\u007f-\u009f\u2028\u2029]/g
 
+/** JSON that no reader of lines misreads. */
+export const printable = (line: string): string => (UNSAFE.test(line) ? line.replace(UNSAFE_ALL, escapeUnit) : line)
+
 const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /** At most `max` units of a text, never half of a surrogate pair; undefined for an empty one. */
-function text(value: string | undefined, max: number): string | undefined {
+export function text(value: string | undefined, max: number): string | undefined {
 	if (value === undefined || value === '') return undefined
 	if (value.length <= max) return value
 	const last = value.charCodeAt(max - 1)
 	return value.slice(0, last >= 0xd800 && last <= 0xdbff ? max - 1 : max)
 }
 
-function withoutQuery(path: string): string {
+export function withoutQuery(path: string): string {
 	const end = path.search(/[?#]/)
 	return end < 0 ? path : path.slice(0, end)
 }

@@ -28,7 +28,7 @@ interface Latency {
  * ejections with services times regions, and with the services in `healths`, nothing else.
  */
 export function exposition(regions: readonly RegionTelemetry[], healths: readonly ServiceHealth[] = []): string {
-	const blocks = [...requestMetrics(regions).map(renderMetric), ...renderDurations(regions)]
+	const blocks = [...[...requestMetrics(regions), accessMetric(regions)].map(renderMetric), ...renderDurations(regions)]
 	blocks.push(...[...ejectionMetrics(regions), healthMetric(healths), ...regionMetrics(regions)].map(renderMetric))
 	return `${blocks.join('\n')}\n`
 }
@@ -68,6 +68,15 @@ function requestMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 	return [requests, sent, received, unsized, retries]
 }
 
+/** `policy` is empty where no ALLOW policy admitted the request. */
+function accessMetric(regions: readonly RegionTelemetry[]): Metric {
+	const verdicts = metric('selvedge_authorization_total', 'counter', 'Requests on which policies of access had a say.')
+	for (const { region, access = [] } of regions)
+		for (const { policy, service, rule, effect, count } of access)
+			add(verdicts, { ...serviceLabels(region, service), policy, rule, effect }, count)
+	return verdicts
+}
+
 function ejectionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 	const ejections = metric('selvedge_ejections_total', 'counter', 'Endpoints ejected, as a region was told.')
 	const ejected = metric('selvedge_endpoint_ejected', 'gauge', 'Endpoints that isolates of the region leave alone.')
@@ -93,6 +102,7 @@ function healthMetric(healths: readonly ServiceHealth[]): Metric {
 
 function regionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 	const overflow = metric('selvedge_telemetry_overflow_total', 'counter', 'Requests that no series had room for.')
+	const unnoted = metric('selvedge_authorization_overflow_total', 'counter', 'Of those, what no series had room for.')
 	const failures = metric('selvedge_sync_failures_total', 'counter', 'Failed attempts to hear from the control plane.')
 	const isolates = metric('selvedge_isolates', 'gauge', 'Isolates heard from in the last minute, by revision.')
 	const revision = metric('selvedge_snapshot_revision', 'gauge', 'Oldest and newest revision that isolates run.')
@@ -104,6 +114,7 @@ function regionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 	for (const one of regions) {
 		const { region } = one
 		add(overflow, { region }, one.overflow)
+		add(unnoted, { region }, one.accessOverflow ?? 0)
 		add(failures, { region }, one.syncFailures)
 		for (const isolate of one.isolates) add(isolates, { region, revision: isolate.revision }, 1)
 		if (one.isolates.length === 0) continue
@@ -112,7 +123,7 @@ function regionMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 		add(revision, { region, bound: 'newest' }, greatest(revisions))
 		add(age, { region }, greatest(one.isolates.map((isolate) => isolate.snapshotAgeMs)) / 1_000)
 	}
-	return [overflow, failures, isolates, revision, age]
+	return [overflow, unnoted, failures, isolates, revision, age]
 }
 
 const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b))

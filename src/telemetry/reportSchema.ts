@@ -2,9 +2,11 @@
 import { z } from 'zod'
 import type { Report } from '../ports.ts'
 import { err, ok, type Result } from '../result.ts'
+import { MAX_ACCESS_PER_REPORT } from './accessCounts.ts'
 import { MAX_EJECTIONS_PER_REPORT, MAX_SERVICES_PER_REPORT } from './ejections.ts'
 import { BUCKETS } from './histogram.ts'
 import { MAX_SERIES_PER_REPORT } from './requestTable.ts'
+import { SampleBatchSchema } from './sampleSchema.ts'
 
 /** Where a report is not one: the path of the first value that is wrong, e.g. `series.3.count`. */
 export interface MalformedReport {
@@ -31,6 +33,14 @@ const Series = z.object({
 	latencySumMs: Amount,
 })
 
+const Access = z.object({
+	policy: Label,
+	service: Label,
+	rule: Label,
+	effect: z.enum(['denied', 'audited', 'would_refuse', 'would_admit']),
+	count: Count,
+})
+
 const Ejection = z.object({ service: Label, id: Label, until: Amount })
 
 // Arrays are measured before they are looked into: a huge one costs nothing, not even its list of mistakes.
@@ -45,6 +55,9 @@ const ReportSchema = z.object({
 	// Isolates of earlier versions have neither.
 	ejections: z.array(Ejection).max(MAX_EJECTIONS_PER_REPORT).default([]),
 	services: z.array(Label).max(MAX_SERVICES_PER_REPORT).default([]),
+	access: z.array(Access).max(MAX_ACCESS_PER_REPORT).exactOptional(),
+	accessOverflow: Count.exactOptional(),
+	samples: SampleBatchSchema.exactOptional(),
 })
 
 /** The report that `input` is, without unknown fields, or where it is not one. */

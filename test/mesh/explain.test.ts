@@ -1,10 +1,14 @@
 /** What the admin API explains is what the proxies then do, with every Worker and object in between. */
+import { SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Explanation } from '../../src/explain/explanation.ts'
 import { type Backend, type Echoed, echo, startBackend, valuesOf } from './backend.ts'
+import { eventually } from './client.ts'
 import { service } from './documents.ts'
 import { type Mesh, startMesh } from './meshHarness.ts'
 import { prefix, requestHeaders, responseHeaders, ruled } from './rules.ts'
+import { requestAuthentication } from './userIssuer.ts'
+import { newKey } from './workload.ts'
 
 const SECRET = 'sk_live_1111111111'
 let mesh: Mesh
@@ -98,4 +102,43 @@ it('a change is explained once it is made, and so is a body that comes with the 
 	expect(explanation.stages.find(({ stage }) => stage === 'forward')).toMatchObject({ retry: { tries: 1 } })
 	const put = await explain({ ...question, method: 'PUT' })
 	expect(put.stages.find(({ stage }) => stage === 'forward')).toMatchObject({ retry: { tries: 3 } })
+})
+
+it('users and policies are explained as requests then meet them', async () => {
+	const key = await newKey('EdDSA')
+	const issuer = 'https://issuer.example'
+	const policy = (name: string, spec: object) => ({
+		...{ apiVersion: 'selvedge.dev/v1', kind: 'AuthorizationPolicy', metadata: { name } },
+		spec: { targetRefs: [{ group: 'selvedge.dev', kind: 'Service', name: 'guarded' }], ...spec },
+	})
+	await mesh.apply(
+		service('guarded', backend.url),
+		requestAuthentication('guarded', [{ issuer, jwks: JSON.stringify({ keys: [{ ...key.jwk, kid: 'k' }] }) }]),
+		policy('admins', { rules: [{ when: [{ key: 'request.auth.claims[role]', values: ['admin'] }] }] }),
+		policy('never', { action: 'DENY', rules: [{ to: [{ operation: { methods: ['DELETE'] } }] }] }),
+	)
+	const cases: [method: string, role: string | undefined, by: string | undefined, status: number][] = [
+		['GET', 'admin', 'default/admins', 200],
+		['GET', 'reader', undefined, 403],
+		['GET', undefined, undefined, 403],
+		['DELETE', 'admin', 'default/never', 403],
+	]
+	const known = () => mesh.via('guarded.mesh.localhost')
+	await eventually(known, ({ status }) => status === 403)
+	for (const [method, role, by, status] of cases) {
+		const user = role && { issuer, subject: 'alice', claims: { role } }
+		const told = await explain({ method, url: 'http://guarded.mesh.localhost/', ...(user && { user }) })
+		const authorized = told.stages.find((each) => each.stage === 'authorize')
+		expect(authorized!.backends[0]!.by?.policy).toBe(by)
+		const exp = Math.floor(Date.now() / 1_000) + 60
+		const token = await new SignJWT({ iss: issuer, sub: 'alice', exp, ...(role && { role }) })
+			.setProtectedHeader({ alg: 'EdDSA', kid: 'k' })
+			.sign(key.privateKey)
+		const headers: Record<string, string> = role === undefined ? {} : { authorization: `Bearer ${token}` }
+		expect((await mesh.via('guarded.mesh.localhost', '/', { method, headers })).status).toBe(status)
+		expect(told.outcomes[0]!.outcome).toBe(status === 200 ? 'sent' : 'refused')
+		// The token itself, in the described request's own fields, says the same.
+		const shown = await explain({ method, url: 'http://guarded.mesh.localhost/', headers })
+		expect(shown.outcomes).toEqual(told.outcomes)
+	}
 })

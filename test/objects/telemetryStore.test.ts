@@ -65,7 +65,15 @@ afterEach(async () => {
 
 describe('a region', () => {
 	it('that nobody reported to knows nothing', async () => {
-		const nothing = { series: [], overflow: 0, syncFailures: 0, ejections: [], isolates: [] }
+		const nothing = {
+			series: [],
+			overflow: 0,
+			syncFailures: 0,
+			ejections: [],
+			isolates: [],
+			access: [],
+			accessOverflow: 0,
+		}
 		expect(await read()).toEqual({ region: 'weur', ...nothing })
 	})
 
@@ -98,6 +106,8 @@ describe('a region', () => {
 			overflow: 6,
 			syncFailures: 3,
 			ejections: [],
+			access: [],
+			accessOverflow: 0,
 			isolates: [
 				{ isolate: 'isolate-a', revision: 8, snapshotAgeMs: 20 },
 				{ isolate: 'isolate-b', revision: 7, snapshotAgeMs: 850 },

@@ -183,6 +183,15 @@ export const explainBody = z.strictObject({
 		.strictObject({ namespace: label, workload: label })
 		.optional()
 		.describe('Who asks, as if it had been proven'),
+	user: z
+		.strictObject({
+			issuer: z.string().min(1).max(2_048),
+			subject: z.string().min(1).max(1_024),
+			audiences: z.array(z.string().max(1_024)).max(64).default([]),
+			claims: z.record(z.string().max(256), z.unknown()).default({}),
+		})
+		.optional()
+		.describe('The end user, as if a good token had been shown; left out, tokens in the headers are verified'),
 	clientAddress: z.union([z.ipv4(), z.ipv6()], { error: 'must be an IPv4 or IPv6 address' }).optional(),
 })
 

@@ -1,8 +1,10 @@
 /** The region's replica and the mesh's key ring as the data path sees them: every call bounded in time. */
-import type { Delegation, KeyRingPort, SnapshotReplicaPort } from '../../src/ports.ts'
+import type { Delegation, IssuerSource, KeyRingPort, SnapshotReplicaPort } from '../../src/ports.ts'
 import type { ControlPlane } from '../../src/proxy/ports.ts'
-import type { PublicJwk } from '../../src/snapshot/trust.ts'
+import type { IssuerKeys, PublicJwk } from '../../src/snapshot/trust.ts'
 
+/** Who waits for the key of a token waits for no longer. */
+const ISSUER_TIMEOUT_MS = 2_000
 /** A replica is near, and nobody waits for the ring; who takes longer is as good as gone. */
 const TIMEOUT_MS = 5_000
 
@@ -27,10 +29,17 @@ export async function delegate(
 	return answer.value
 }
 
-async function inTime<T>(answer: Promise<T>): Promise<T> {
+/** The stub's answer is a plain copy: nothing of the call is held once it is here. */
+export const issuerKeys = (
+	ring: Pick<KeyRingPort, 'issuerKeys'>,
+	source: IssuerSource,
+	kid: string | undefined,
+): Promise<IssuerKeys | null> => inTime(ring.issuerKeys(source, kid), ISSUER_TIMEOUT_MS)
+
+async function inTime<T>(answer: Promise<T>, timeoutMs = TIMEOUT_MS): Promise<T> {
 	const cancelled = new AbortController()
-	const late = scheduler.wait(TIMEOUT_MS, { signal: cancelled.signal }).then(() => {
-		throw new Error(`the control plane did not answer within ${TIMEOUT_MS} ms`)
+	const late = scheduler.wait(timeoutMs, { signal: cancelled.signal }).then(() => {
+		throw new Error(`the control plane did not answer within ${timeoutMs} ms`)
 	})
 	// Cancelling the timer rejects it too, after the race is over.
 	late.catch(() => {})

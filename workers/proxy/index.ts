@@ -8,7 +8,7 @@ import { reporter } from '../../src/proxy/reporting.ts'
 import { createRoutingTable } from '../../src/proxy/routingTable.ts'
 import { type Place, placement, regionOf } from '../../src/region.ts'
 import { clientCertificate } from './clientCertificate.ts'
-import { controlPlane, delegate } from './controlPlane.ts'
+import { controlPlane, delegate, issuerKeys } from './controlPlane.ts'
 import { pipe, send } from './send.ts'
 
 export interface ProxyEnv {
@@ -24,7 +24,7 @@ export interface ProxyEnv {
 	/** 0–1. */
 	readonly ACCESS_LOG_SAMPLE_RATE?: string
 	readonly SNAPSHOT_REPLICA: { getByName(region: string, options?: object): SnapshotReplicaPort }
-	readonly KEY_RING: { getByName(name: string): Pick<KeyRingPort, 'delegate'> }
+	readonly KEY_RING: { getByName(name: string): Pick<KeyRingPort, 'delegate' | 'issuerKeys'> }
 	readonly TELEMETRY_STORE: { getByName(region: string, options?: object): TelemetryStorePort }
 }
 
@@ -62,6 +62,7 @@ function start(env: ProxyEnv, region: string): Serve {
 		clientAddress: (request) => request.headers.get('cf-connecting-ip') ?? '',
 		clientCertificate: env.CLIENT_CERTIFICATES === 'on' ? clientCertificate : () => undefined,
 		delegate: (jwk) => delegate(env.KEY_RING.getByName('mesh'), isolate, region, jwk),
+		issuerKeys: (source, kid) => issuerKeys(env.KEY_RING.getByName('mesh'), source, kid),
 	}
 	const observer = createObserver(
 		knowledge,
@@ -74,7 +75,7 @@ function start(env: ProxyEnv, region: string): Serve {
 		ports,
 	)
 	const reportSoon = reporter({
-		take: () => observer.report(Date.now()),
+		take: () => observer.reportWithSamples(Date.now()),
 		send: (report) => env.TELEMETRY_STORE.getByName(region, options).report(region, report),
 		learn: (answer) => observer.learn(answer, Date.now()),
 		isUrgent: observer.isUrgent,

@@ -3,12 +3,10 @@ import { hashOf } from '../../../src/identity/base64url.ts'
 import { createDelegation } from '../../../src/identity/delegation.ts'
 import { signJws } from '../../../src/identity/jws.ts'
 import { servicePart, TRUST_PART, virtualHostPart } from '../../../src/names.ts'
-import type { LoadRequest } from '../../../src/ports.ts'
-import { createKnowledge } from '../../../src/proxy/knowledge.ts'
-import { pipeline, type Serve } from '../../../src/proxy/pipeline.ts'
-import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
-import type { Part, PartBody } from '../../../src/snapshot/snapshot.ts'
+import type { Serve } from '../../../src/proxy/pipeline.ts'
+import type { Part } from '../../../src/snapshot/snapshot.ts'
 import type { PublicJwk, TrustKey } from '../../../src/snapshot/trust.ts'
+import { part, serveParts } from './dataPath.ts'
 
 const DOMAIN = 'mesh.test'
 const HOST = `orders.${DOMAIN}`
@@ -30,8 +28,6 @@ interface World {
 const KNOWN = 202
 
 let world: Promise<World> | undefined
-
-const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 export default {
 	/** `/<credentials>?times=<n>`: sends so many requests down the data path. */
@@ -61,40 +57,15 @@ async function makeWorld(): Promise<World> {
 	return { serve: serveWith(parts, ring), requests: await requestsOf(ring, workload) }
 }
 
-function serveWith(parts: readonly Part[], ring: Key): Serve {
-	const cursor = { epoch: 'bench', sequence: 1 }
-	const load = async ({ hosts = [] }: LoadRequest) => ({
-		...{ cursor, revision: 1, parts, filter: { bits: new Uint8Array(1), hashes: 1 } },
-		hosts: Object.fromEntries(hosts.map((host) => [host, host === HOST ? HOST : null])),
-	})
-	const controlPlane = {
-		load,
-		sync: async () => ({ cursor, revision: 1, changed: [], reset: false }),
-		patience: wait,
-	}
-	const table = createRoutingTable(DOMAIN, Math.random)
-	return pipeline(createKnowledge(table, controlPlane, Date.now(), Math.random), {
-		now: Date.now,
-		random: Math.random,
+const serveWith = (parts: readonly Part[], ring: Key): Serve =>
+	serveParts(DOMAIN, HOST, parts, {
 		send: async ({ headers }) => new Response(null, { status: headers.has('selvedge-caller') ? KNOWN : 200 }),
-		wait,
-		pipe: (body) => ({ body, ended: Promise.resolve() }),
-		clientAddress: () => '',
-		clientCertificate: () => undefined,
 		delegate: async (jwk) => {
 			const [issuedAt, expiresAt] = [Date.now(), Date.now() + 3_600_000]
 			const input = { trustDomain: DOMAIN, issuer: ISSUER, region: '', jwk, issuedAt, expiresAt }
 			return { token: await createDelegation(input, 'k', ring.privateKey), issuer: ISSUER, expiresAt }
 		},
-		report: (error) => console.error(String(error)),
-		observe: () => {},
 	})
-}
-
-const part = (name: string, body: PartBody): Part => ({
-	...{ name, sequence: 1, revision: 1, hash: name },
-	body: JSON.stringify(body),
-})
 
 const USES = ['wit-svid', 'jwt-svid', 'delegation'] as const
 

@@ -9,7 +9,15 @@ import type { Refusal } from '../refusal.ts'
 
 type Reply = Response | Refusal | undefined
 
-/** In the order of `Filters`. A preflight is answered before anything else acts: it asks about a request that is yet to come. */
+/** What comes before anything else acts: a preflight asks about a request that is yet to come, and shows nothing of who will send it. */
+export function filterFirst(exchange: Exchange, { invalid, cors }: CompiledFilters, revision: number): Reply {
+	if (invalid !== undefined) return { reason: 'invalid_filter', detail: invalid }
+	if (cors === undefined || !asksPermission(exchange)) return undefined
+	exchange.isPreflight = true
+	return answerPreflight(exchange, cors, revision)
+}
+
+/** In the order of `Filters`. */
 export function filter(
 	exchange: Exchange,
 	filters: CompiledFilters | undefined,
@@ -17,11 +25,8 @@ export function filter(
 	{ wait }: Pick<ProxyPorts, 'wait'>,
 ): Reply | Promise<Reply> {
 	if (filters === undefined) return undefined
-	if (filters.invalid !== undefined) return { reason: 'invalid_filter', detail: filters.invalid }
-	if (filters.cors !== undefined && asksPermission(exchange)) {
-		exchange.isPreflight = true
-		return answerPreflight(exchange, filters.cors, revision)
-	}
+	const first = filterFirst(exchange, filters, revision)
+	if (first !== undefined) return first
 	if (filters.faults === undefined) return answer(exchange, filters, revision)
 	const fault = drawFaults(exchange, filters.faults)
 	exchange.bandwidth = fault.bytesPerSecond ?? exchange.bandwidth

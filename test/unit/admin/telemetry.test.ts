@@ -15,6 +15,7 @@ const region = (name: string, revisions: number[], of: RequestSeries[]): RegionT
 	series: of,
 	overflow: 0,
 	syncFailures: 0,
+	access: [{ policy: 'default/p', service: 'default/cart', rule: '', effect: 'denied', count: revisions.length }],
 	ejections: [{ service: 'default/cart', total: 3, current: [{ id: `${name}-dead`, until: 0 }] }],
 	isolates: revisions.map((revision, i) => ({ isolate: `${name}-${i}`, revision, snapshotAgeMs: 100 * (i + 1) })),
 })
@@ -60,6 +61,8 @@ describe('the summary', () => {
 				{ service: 'default/shop', requests: 2, errors: 0, refusals: 0, latencySumMs: 20 },
 			],
 			servicesLeftOut: 0,
+			access: [{ policy: 'default/p', service: 'default/cart', rule: '', effect: 'denied', count: 3 }],
+			accessLeftOut: 0,
 		})
 	})
 

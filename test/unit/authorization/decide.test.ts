@@ -46,6 +46,16 @@ describe('a mesh that is closed', () => {
 	})
 })
 
+it('a policy may call a service by any of its names', () => {
+	const hosts = ['orders--shop.mesh.example', 'Orders.shop.mesh.example', 'orders.shop.mesh.example:443']
+	for (const host of hosts)
+		expect(ask([[policy('ALLOW', [{ to: [{ hosts: [host] }] }])]], { host: 'orders--shop.mesh.example' }).allowed).toBe(
+			true,
+		)
+	const other = [[policy('ALLOW', [{ to: [{ hosts: ['orders.shop.mesh.example:80', 'orders.mesh.example'] }] }])]]
+	expect(ask(other, { host: 'orders--shop.mesh.example' }).allowed).toBe(false)
+})
+
 describe('CUSTOM', () => {
 	it('asks each authorizer once, in order, and only about what is not refused already', () => {
 		const layers = [
@@ -53,6 +63,7 @@ describe('CUSTOM', () => {
 			[custom('opa', GET, 'a/3'), custom('none', PUT, 'a/4'), custom('last', [{}], 'a/5')],
 		]
 		expect(ask(layers).authorizers.map(({ name }) => name)).toEqual(['idp', 'opa', 'last'])
+		expect(ask(layers).askedBy?.map(({ policy }) => policy)).toEqual(['a/1', 'a/2', 'a/5'])
 		expect(ask([...layers, [policy('DENY', GET)]]).authorizers).toEqual([])
 		expect(ask([...layers, [policy('ALLOW', PUT)]]).authorizers).toEqual([])
 	})

@@ -14,7 +14,7 @@ import { pipe } from '../proxy/piped.ts'
 import { CLIENT, explainOn, stageOf } from './explained.ts'
 import { DELAY_MS, MIRROR, randomMesh, randomRequest } from './randomRules.ts'
 
-const SEEDS = [1, 2]
+const SEEDS = [1, 2, 3]
 const MESHES = 30
 const REQUESTS = 3
 /** Of one request, each with other draws. */
@@ -62,6 +62,7 @@ function isolate(replica: FakeReplica, random: () => number) {
 		clientAddress: () => CLIENT,
 		clientCertificate: () => undefined,
 		delegate: () => Promise.reject(new Error('there is no ring')),
+		issuerKeys: () => Promise.reject(new Error('there is no ring')),
 		report: (error) => {
 			throw error
 		},
@@ -193,6 +194,7 @@ describe.each(SEEDS)('over random rules and requests (seed %i)', (seed) => {
 			expect(Math.abs((came.get(name) ?? 0) - percent), name).toBeLessThan((5 * 50) / Math.sqrt(RUNS))
 			count(name.split(' ')[1]!)
 			if (name.includes('request_timeout')) count('late')
+			if (name.includes('access_denied')) count('denied')
 		}
 		expect([...told.values()].reduce((sum, percent) => sum + percent, 0)).toBeCloseTo(100, 2)
 		if (told.size > 2) count('divided')
@@ -218,6 +220,6 @@ describe.each(SEEDS)('over random rules and requests (seed %i)', (seed) => {
 })
 
 it('everything that can happen did', () => {
-	for (const what of ['sent', 'answered', 'refused', 'divided', 'mirrored', 'repeated', 'sent once', 'late'])
+	for (const what of ['sent', 'answered', 'refused', 'divided', 'mirrored', 'repeated', 'sent once', 'late', 'denied'])
 		expect(tally.get(what) ?? 0, what).toBeGreaterThan(5)
 })

@@ -28,9 +28,11 @@ describe('a plain request', () => {
 		expect(explanation.stages.map(({ stage, verdict }) => `${stage} ${verdict}`)).toEqual([
 			'host passed',
 			'match passed',
-			'filter skipped',
 			'session skipped',
 			'pick passed',
+			'authenticate skipped',
+			'authorize skipped',
+			'filter skipped',
 			'backendFilter skipped',
 			'mirrors skipped',
 			'forward passed',

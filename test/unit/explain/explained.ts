@@ -14,11 +14,11 @@ export const CLIENT = '192.0.2.1'
 export function explainOn(
 	replica: FakeReplica,
 	request: Request,
-	{ caller, ownPort }: { caller?: Described['caller']; ownPort?: number } = {},
+	{ caller, ownPort, user }: { caller?: Described['caller']; ownPort?: number; user?: Described['user'] } = {},
 ): Promise<Explanation> {
 	const table = createRoutingTable(DOMAIN, () => 0, 'names', ownPort)
 	const knowledge = createKnowledge(table, replica.controlPlane, START, () => 0)
-	return explain(knowledge, { request, caller, clientAddress: CLIENT }, START)
+	return explain(knowledge, { request, caller, user, clientAddress: CLIENT }, START)
 }
 
 /** Explains a GET, or the request given, on a mesh of these parts. */

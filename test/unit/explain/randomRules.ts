@@ -1,4 +1,5 @@
 /** Random rules of one virtual host that do everything a rule can do, and requests that they are for, or only just not. */
+import type { AccessPolicies, AccessRule } from '../../../src/snapshot/authorization.ts'
 import type { Fault, Field, Filters, HeaderEdits } from '../../../src/snapshot/filters.ts'
 import type { Match, PathMatch } from '../../../src/snapshot/match.ts'
 import type { Backend, PartBody, Rule, ServiceTarget } from '../../../src/snapshot/snapshot.ts'
@@ -35,8 +36,12 @@ export function randomMesh(random: Random): Record<string, PartBody> {
 function services(): Record<string, PartBody> {
 	const credential = { in: 'query', name: 'key', value: { before: '', secret: 's3cret' } } as const
 	return {
-		...service('d/one', { id: 'one1' }, { id: 'one2', weight: 3 }, { id: 'one3', weight: 0 }),
-		...service('d/two', { id: 'two1' }),
+		...changed(service('d/one', { id: 'one1' }, { id: 'one2', weight: 3 }, { id: 'one3', weight: 0 }), {
+			access: [{ name: 'd/one', action: 'DENY', rules: [{ to: [{ methods: ['PUT'], paths: ['/a/b*', '/new*'] }] }] }],
+		}),
+		...changed(service('d/two', { id: 'two1' }), {
+			access: [{ name: 'd/two', action: 'ALLOW', rules: [{ to: [{ notPaths: ['/a/b/c'] }] }] }],
+		}),
 		...service('d/three', { id: 'three1' }, { id: 'three2' }),
 		...service('d/empty'),
 		...service('d/mirror', { id: 'mirror' }),
@@ -59,10 +64,22 @@ function randomRule(random: Random, name: string): Rule {
 		...maybe(random, 0.6, () => ({ filters: randomFilters(random, matches[0]!.path) })),
 		...maybe(random, 0.5, () => ({ timeouts: { requestMs: pick(random, REQUEST_MS) } })),
 		...maybe(random, 0.4, () => ({ retry: { attempts: 2, codes: [], backoffMs: 25, methods: [], maxBodyBytes: 8 } })),
+		...maybe(random, 0.2, () => ({ access: randomAccess(random) })),
 		...maybe(random, 0.2, () => ({
 			session: { type: 'Header', name: 'x-stay', permanent: false, path: '/' } as const,
 		})),
 	}
+}
+
+/** Of what the requests are made of: some are refused, and most are not. */
+function randomAccess(random: Random): AccessPolicies {
+	const rule: AccessRule = pick(random, [
+		{ to: [{ methods: ['POST'] }] },
+		{ to: [{ hosts: ['inner.test'] }] },
+		{ to: [{ paths: ['/new/*', '/a/b/*'] }] },
+		{ when: [{ key: { of: 'header', name: 'x-h' }, values: ['1'] }] },
+	])
+	return [{ name: 'default/random', action: pick(random, ['DENY', 'DENY', 'ALLOW'] as const), rules: [rule] }]
 }
 
 function randomMatch(random: Random): Match {

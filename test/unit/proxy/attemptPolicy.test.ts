@@ -25,7 +25,7 @@ function policyOf(ofRule: Partial<Rule>, ofService: TrafficRules, headers: Recor
 	const exchange = admit(new Request('http://h.test/', { headers }), 0, () => 0)
 	const part = { kind: 'service', service: 'd/s', endpoints: [] } as const
 	exchange.service = compileService(part, new Map(), () => 0, { ...CONTEXT, traffic: ofService })
-	return policyFor(exchange, compileRule({ ...rule('r', '', 'd/s'), ...ofRule }).plan?.())
+	return policyFor(exchange, compileRule({ ...rule('r', '', 'd/s'), ...ofRule }, '').plan?.())
 }
 
 it('the nearest one’s section counts: the rule’s own field, its policies, the Service’s', () => {
@@ -83,9 +83,7 @@ it('namespace and mesh stand in where the Service has no word, and a change of e
 		...serving({ retry: retry(0) }, ['a']),
 		[namespacePart('d')]: { kind: 'namespace', namespace: 'd', traffic: { timeouts: { requestMs: 200 } } },
 		[MESH_PART]: {
-			kind: 'mesh',
-			egress: 'registryOnly',
-			defaultAccess: 'open',
+			...{ kind: 'mesh', egress: 'registryOnly', defaultAccess: 'open' },
 			traffic: { timeouts: { requestMs: 900 }, retry: retry(5) },
 		},
 	} as ReturnType<typeof serving>)

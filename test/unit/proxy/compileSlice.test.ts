@@ -26,7 +26,7 @@ const sliceOf = (rules: Rule[], more: Partial<RouteSlice> = {}): RouteSlice => (
 
 function found(slice: RouteSlice, url: string, headers: Record<string, string> = {}): string | undefined {
 	const index = createRuleIndex<CompiledRule>()
-	addSlice(index, compileSlice(slice))
+	addSlice(index, compileSlice(slice, 'mesh.test'))
 	const exchange = admit(new Request(url, { headers }), 0, () => 0)
 	return findCandidate(indexesFor(index, exchange.host), exchange)?.value.name
 }
@@ -63,6 +63,7 @@ describe('a compiled rule', () => {
 		const index = createRuleIndex<CompiledRule>()
 		const compiled = compileSlice(
 			sliceOf([ruleOf('r', [prefix(''), prefix('/a')])], { hostnames: ['a.test', 'b.test'] }),
+			'mesh.test',
 		)
 		addSlice(index, compiled)
 		removeSlice(index, compiled)
@@ -72,7 +73,7 @@ describe('a compiled rule', () => {
 
 describe('the backends of a rule', () => {
 	const backendOf = (backends: Backend[]) =>
-		compileSlice(sliceOf([ruleOf('r', [prefix('')], backends)])).candidates[0]!.value.backend
+		compileSlice(sliceOf([ruleOf('r', [prefix('')], backends)]), 'mesh.test').candidates[0]!.value.backend
 
 	it(`share its traffic by weight (within 4 sigma, seed ${SEED}), those that cannot be used too`, () => {
 		const backend = backendOf([

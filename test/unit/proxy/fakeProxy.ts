@@ -30,12 +30,16 @@ export interface FakeProxy {
 	readonly bugs: unknown[]
 	now: number
 	random: () => number
+	/** Lets time pass, as it is waited for unless a test has it otherwise. */
+	wait: (ms: number) => Promise<void>
 	/** How much later than they could the next syncs come, as a share of the jitter. */
 	jitter: number
 	/** What clients show in their TLS handshakes. */
 	certificate: ReturnType<ProxyPorts['clientCertificate']>
 	/** What the ring makes of an isolate's key. */
 	delegate: ProxyPorts['delegate']
+	/** What the ring knows of an issuer's keys. */
+	issuerKeys: ProxyPorts['issuerKeys']
 	/** What the endpoints answer. */
 	answer: (request: Request, signal?: AbortSignal) => Promise<Response> | Response
 	/** Sends a GET, or the request given; answers the response once everything beside the path is done too. */
@@ -60,15 +64,12 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 			proxy.timeouts.push(timeoutMs)
 			return proxy.answer(request, signal)
 		},
-		// Time passes as it is waited for.
-		wait: async (ms) => {
-			proxy.waits.push(ms)
-			proxy.now += ms
-		},
+		wait: (ms) => proxy.wait(ms),
 		pipe,
 		clientAddress: () => '192.0.2.1',
 		clientCertificate: () => proxy.certificate,
 		delegate: (jwk) => proxy.delegate(jwk),
+		issuerKeys: (source, kid) => proxy.issuerKeys(source, kid),
 		report: (error) => proxy.bugs.push(error),
 		observe: (_exchange, _response, refusal) => proxy.refusals.push(refusal),
 	}
@@ -86,9 +87,14 @@ export function fakeProxy(replica = fakeReplica()): FakeProxy {
 		bugs: [],
 		now: START,
 		random: () => 0,
+		wait: async (ms) => {
+			proxy.waits.push(ms)
+			proxy.now += ms
+		},
 		jitter: 0,
 		certificate: undefined,
 		delegate: () => Promise.reject(new Error('there is no ring')),
+		issuerKeys: () => Promise.reject(new Error('there is no ring')),
 		answer: () => new Response('ok'),
 		start: (url) => serve(typeof url === 'string' ? new Request(url) : url, { waitUntil }),
 		async get(url) {

@@ -1,6 +1,7 @@
 /** An observer whose exchanges a test makes up, with its clock and its table in the test's hands. */
 import type { PartName } from '../../../src/names.ts'
 import { ruleTo } from '../../../src/proxy/compileRule.ts'
+import { NO_USERS } from '../../../src/proxy/compileUsers.ts'
 import { DEFAULT_TRAFFIC } from '../../../src/proxy/defaultTraffic.ts'
 import { newServiceState } from '../../../src/proxy/endpointState.ts'
 import { admit, type Exchange } from '../../../src/proxy/exchange.ts'
@@ -70,7 +71,7 @@ export function observed(accessLogSampleRate = 0, random = () => 0.5) {
 	}
 }
 
-const serviceNamed = (name: string): NonNullable<Exchange['service']> => ({
+export const serviceNamed = (name: string): NonNullable<Exchange['service']> => ({
 	name,
 	pick: () => undefined,
 	find: () => undefined,
@@ -79,6 +80,8 @@ const serviceNamed = (name: string): NonNullable<Exchange['service']> => ({
 	credential: undefined,
 	traffic: DEFAULT_TRAFFIC,
 	peers: DEFAULT_PEERS,
+	...NO_USERS,
+	access: [],
 	state: newServiceState(0),
 	isManaged: false,
 })

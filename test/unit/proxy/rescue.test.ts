@@ -13,9 +13,9 @@ const exchange = (method = 'GET', ruleName?: string) => ({
 
 /**
  * Every reason with its evidence, the status it answers with, and the RFC 9209 error. A new reason is a type error here. Native
- * gRPC is answered in its own form (forward.test.ts).
+ * gRPC is answered in its own form (forward.test.ts), and authorizers answer in their own words (authorizers.test.ts).
  */
-const CASES: Record<Exclude<RefusalReason, 'native_grpc'>, [Refusal, number, string, string]> = {
+const CASES: Record<Exclude<RefusalReason, 'native_grpc' | 'authorizer_denied'>, [Refusal, number, string, string]> = {
 	malformed_url: [{ reason: 'malformed_url' }, 400, 'http_request_error', 'valid URL'],
 	unknown_host: [{ reason: 'unknown_host', host: 'h.test' }, 404, 'destination_not_found', 'h.test'],
 	no_matching_rule: [{ reason: 'no_matching_rule', host: 'h.test' }, 404, 'destination_not_found', 'h.test'],
@@ -68,6 +68,12 @@ const CASES: Record<Exclude<RefusalReason, 'native_grpc'>, [Refusal, number, str
 		'http_request_denied',
 		'wrong_audience: aud must be',
 	],
+	issuer_unavailable: [
+		{ reason: 'issuer_unavailable', issuer: 'https://id.test' },
+		503,
+		'proxy_internal_error',
+		'the keys of https://id.test',
+	],
 	credential_revoked: [
 		{ reason: 'credential_revoked', status: 400, detail: 'it must not be revoked' },
 		400,
@@ -85,6 +91,25 @@ const CASES: Record<Exclude<RefusalReason, 'native_grpc'>, [Refusal, number, str
 		403,
 		'http_request_denied',
 		'n/s wants its callers to prove who they are: WorkloadProof, JWTSVID',
+	],
+	access_denied: [{ reason: 'access_denied', policy: 'n/p' }, 403, 'http_request_denied', 'RBAC: access denied'],
+	ambiguous_path: [
+		{ reason: 'ambiguous_path', form: 'an encoded slash' },
+		400,
+		'http_request_denied',
+		'the path has an encoded slash',
+	],
+	authorizer_unavailable: [
+		{ reason: 'authorizer_unavailable', authorizer: 'opa', status: 401, detail: 'it answered 503' },
+		401,
+		'proxy_internal_error',
+		'authorizer opa cannot be asked: it answered 503',
+	],
+	content_too_large: [
+		{ reason: 'content_too_large', limitBytes: 1_024 },
+		413,
+		'http_request_denied',
+		'up to 1024 bytes',
 	],
 	fault_injected: [{ reason: 'fault_injected', status: 418 }, 418, 'proxy_internal_response', 'FaultInjection'],
 	control_plane_unreachable: [
@@ -145,6 +170,28 @@ describe('a refusal', () => {
 
 	it.each(['unknown_host', 'upstream_failed', 'bug'] as const)('%s promises nothing', (reason) =>
 		expect(rescue(CASES[reason][0], exchange(), 1).headers.has('retry-after')).toBe(false),
+	)
+
+	it('by a policy names it, in the body and in Proxy-Status', async () => {
+		const response = rescue({ reason: 'access_denied', policy: 'shop/"odd"' }, exchange('GET', 'default/shop/0'), 7)
+		const [item] = parseList(response.headers.get('proxy-status') ?? '')
+		expect(item?.parameters).toMatchObject({ details: 'access_denied', policy: 'shop/"odd"', rule: 'default/shop/0' })
+		expect(await response.json()).toMatchObject({ policy: 'shop/"odd"' })
+	})
+
+	it('where no policy admits a request names none', async () => {
+		const response = rescue({ reason: 'access_denied' }, exchange(), 7)
+		expect(response.headers.get('proxy-status')).not.toContain('policy')
+		expect(await response.json()).not.toHaveProperty('policy')
+	})
+
+	it.each([
+		[{ reason: 'invalid_token', code: 'expired', detail: 'exp' }, 'Bearer error="invalid_token"'],
+		[{ reason: 'credential_revoked', status: 401, detail: 'revoked' }, 'Bearer error="invalid_token"'],
+		[{ reason: 'fault_injected', status: 401 }, null],
+		[{ reason: 'authorizer_unavailable', authorizer: 'opa', status: 401, detail: 'silent' }, null],
+	] as const)('%j challenges its client only about a token', (refusal, challenge) =>
+		expect(rescue(refusal, exchange(), 1).headers.get('www-authenticate')).toBe(challenge),
 	)
 
 	it('of a HEAD request has the fields and no body', () => {

@@ -26,6 +26,16 @@ const saying = (name: string, traffic: object): Record<PartName, PartBody> =>
 /** What a service was compiled with. */
 const trafficOf = (table: RoutingTable, name: string) => table.services.get(name)?.traffic
 
+it('as many requests are remembered as the mesh says, and one in a hundred while it says nothing', () => {
+	const table = emptyTable()
+	const shares: number[] = [table.sampleShare]
+	for (const more of [{ sampleShare: 0.5 }, { sampleShare: 0 }, {}]) {
+		apply(table, mesh({ egress: 'registryOnly', defaultAccess: 'open', ...more }))
+		shares.push(table.sampleShare)
+	}
+	expect(shares).toEqual([0.01, 0.5, 0, 0.01])
+})
+
 describe('a service', () => {
 	it('takes each section from the nearest that says it: itself, its namespace, the mesh', () => {
 		const table = emptyTable()

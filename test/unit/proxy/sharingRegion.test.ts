@@ -67,6 +67,7 @@ function isolateIn(region: Region, name: string, random: () => number, fails: (i
 		clientAddress: () => '',
 		clientCertificate: () => undefined,
 		delegate: () => Promise.reject(new Error('there is no ring')),
+		issuerKeys: () => Promise.reject(new Error('there is no ring')),
 		report: (error: unknown) => {
 			throw error
 		},

@@ -108,6 +108,7 @@ function timedProxy(seed = 1): TimedProxy {
 		clientAddress: () => '192.0.2.1',
 		clientCertificate: () => undefined,
 		delegate: () => Promise.reject(new Error('there is no ring')),
+		issuerKeys: () => Promise.reject(new Error('there is no ring')),
 		report: (error) => proxy.bugs.push(error),
 		observe: (exchange) => exchanges.set(exchange.request, exchange),
 	}

@@ -65,6 +65,8 @@ test.each<[object, string[]]>([
 })
 
 test.each([
+	[mesh({ samples: { share: 1.1 } }), [expect.stringContaining('spec.samples.share')]],
+	[mesh({ samples: {} }), [expect.stringContaining('spec.samples.share')]],
 	[mesh({ egress: 'ALLOW_ANY' }), ['spec.egress: must be one of registryOnly, allowAny [UnsupportedValue]']],
 	[
 		mesh({ ingress: 'x' }),

@@ -114,6 +114,14 @@ describe('the mesh part', () => {
 	})
 })
 
+it('the mesh part says how many requests are remembered, where the Mesh does', () => {
+	const mesh = memoryMesh()
+	mesh.apply({ put: [meshOf({ samples: { share: 0 } })] })
+	expect(mesh.parts().mesh).toMatchObject({ sampleShare: 0 })
+	mesh.apply({ put: [meshOf({})] })
+	expect(mesh.parts().mesh).not.toHaveProperty('sampleShare')
+})
+
 describe('a selector', () => {
 	it('chooses Services that have all of its labels, as these come, change and go', () => {
 		const mesh = memoryMesh()

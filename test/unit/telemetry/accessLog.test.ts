@@ -17,6 +17,10 @@ const entry: AccessLogEntry = {
 	durationMs: 12.5,
 	requestBytes: 0,
 	responseBytes: 321,
+	user: 'https://id.example.com/alice',
+	policy: 'default/buyers',
+	would: 'refuse',
+	wouldBy: 'default/stricter',
 	clientAddress: '2001:db8::1',
 	userAgent: 'curl/8.5.0',
 	traceId: '12345678901234567890123456789012',
@@ -33,6 +37,7 @@ it('a full line has every field, in order', () => {
 		'{"time":"2026-01-02T03:04:05.678Z","method":"GET","scheme":"https","authority":"orders.mesh.example.com",' +
 			'"path":"/v1/orders","status":503,"refusal":"no_healthy_endpoint","rule":"default/shop/0",' +
 			'"service":"default/orders","endpoint":"orders-1","attempts":2,"durationMs":12.5,"requestBytes":0,"responseBytes":321,' +
+			'"user":"https://id.example.com/alice","policy":"default/buyers","would":"refuse","wouldBy":"default/stricter",' +
 			'"clientAddress":"2001:db8::1","userAgent":"curl/8.5.0","traceId":"12345678901234567890123456789012",' +
 			'"revision":7,"snapshotAgeMs":850,"region":"weur"}',
 	)

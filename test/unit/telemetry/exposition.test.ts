@@ -72,6 +72,12 @@ describe('the page', () => {
 			series: [series({}, [4, 5, 6]), series({ status: 503, refusal: 'overloaded', rule: '', retries: 2 }, [90])],
 			overflow: 3,
 			syncFailures: 4,
+			access: [
+				{ policy: 'shop/p', service: 'shop/orders', rule: 'shop/orders/0', effect: 'denied', count: 6 },
+				{ policy: '', service: 'shop/orders', rule: '', effect: 'denied', count: 7 },
+				{ policy: 'shop/dry', service: 'shop/orders', rule: '', effect: 'would_refuse', count: 8 },
+			],
+			accessOverflow: 9,
 			ejections: [
 				{
 					service: 'shop/orders',
@@ -136,6 +142,21 @@ describe('the page', () => {
 			[
 				[orders, 0.105],
 				[none, 0.001],
+			],
+		],
+		[
+			'selvedge_authorization_total',
+			[
+				[{ ...orders, policy: 'shop/p', rule: 'shop/orders/0', effect: 'denied' }, 6],
+				[{ ...orders, policy: '', rule: '', effect: 'denied' }, 7],
+				[{ ...orders, policy: 'shop/dry', rule: '', effect: 'would_refuse' }, 8],
+			],
+		],
+		[
+			'selvedge_authorization_overflow_total',
+			[
+				[{ region: 'weur' }, 9],
+				[{ region: 'enam' }, 0],
 			],
 		],
 		['selvedge_ejections_total', [[orders, 5]]],

@@ -28,6 +28,9 @@ const report = {
 	ejections: [{ service: 'default/orders', id: 'web1', until: 1_700_000_000_000.5 }],
 	services: ['default/orders'],
 }
+const access = { policy: 'd/p', service: 'd/a', rule: '', effect: 'denied', count: 1 }
+const withAccess = (over: object) => ({ ...report, access: [{ ...access, ...over }], accessOverflow: 0 })
+const batch = { key: 'ab'.repeat(32), samples: [] }
 const withEjection = (over: object) => ({ ...report, ejections: [{ ...report.ejections[0], ...over }] })
 const withSeries = (over: object) => ({ ...report, series: [{ ...series, ...over }] })
 
@@ -73,6 +76,12 @@ describe('a report is refused, with the path of the mistake, for', () => {
 		['an endless service', { ...report, services: ['x'.repeat(1_025)] }, 'services.0'],
 		['too many ejections', { ...report, ejections: Array(1_001).fill(report.ejections[0]) }, 'ejections'],
 		['too many services', { ...report, services: Array(1_001).fill('a/b') }, 'services'],
+		['an effect that there is none of', withAccess({ effect: 'blessed' }), 'access.0.effect'],
+		['a negative count of policies', withAccess({ count: -1 }), 'access.0.count'],
+		['an endless policy', withAccess({ policy: 'x'.repeat(1_025) }), 'access.0.policy'],
+		['too many policies', { ...report, access: Array(1_001).fill(access) }, 'access'],
+		['samples without a key', { ...report, samples: { ...batch, key: '' } }, 'samples.key'],
+		['too many samples', { ...report, samples: { ...batch, samples: Array(151).fill({}) } }, 'samples.samples'],
 		['too many series', { ...report, series: Array(MAX_SERIES_PER_REPORT + 1).fill(series) }, 'series'],
 	])('%s', (_, input, path) => {
 		expect(parseReport(input)).toEqual({ ok: false, error: { reason: 'malformed_report', path } })

@@ -42,7 +42,8 @@ async function explainIn(mesh: Mesh, region: string, asked: z.output<typeof expl
 	const replica = replicaOf(mesh, region)
 	const table = createRoutingTable(meshDomain, () => 0, addresses, ownPort)
 	const knowledge = createKnowledge(table, replica.controlPlane, mesh.now(), () => 0)
-	const described = { request: describedRequest(asked), caller: asked.source, clientAddress: asked.clientAddress ?? '' }
+	const { source: caller, user, clientAddress = '' } = asked
+	const described = { request: describedRequest(asked), caller, user, clientAddress }
 	const explanation = await explained(knowledge, described, mesh.now())
 	// The data path makes do without the control plane. Who asks why is told that there is no answer.
 	replica.rethrow()

@@ -1,6 +1,7 @@
 /** What the regions report: Prometheus metrics, and a summary for people. */
 import { ownsName } from '../../../src/namespaces.ts'
-import type { RegionTelemetry, RequestSeries } from '../../../src/ports.ts'
+import type { AccessCount, RegionTelemetry, RequestSeries } from '../../../src/ports.ts'
+import { accessKey } from '../../../src/telemetry/accessCounts.ts'
 import { exposition } from '../../../src/telemetry/exposition.ts'
 import { keyExposition } from '../../../src/telemetry/keyExposition.ts'
 import { tokenExposition } from '../../../src/telemetry/tokenExposition.ts'
@@ -90,7 +91,18 @@ function countByService(series: readonly RequestSeries[]): ServiceCounts[] {
 	return [...counts.values()].sort((a, b) => b.requests - a.requests)
 }
 
+/** Over all regions, the most frequent first. */
+function addAccess(views: readonly RegionView[]): AccessCount[] {
+	const rows = new Map<string, AccessCount>()
+	for (const row of views.flatMap(({ access = [] }) => access)) {
+		const before = rows.get(accessKey(row))
+		rows.set(accessKey(row), before === undefined ? row : { ...row, count: before.count + row.count })
+	}
+	return [...rows.values()].sort((a, b) => b.count - a.count)
+}
+
 const MAX_SERVICES_SHOWN = 500
+const MAX_ACCESS_SHOWN = 500
 /** Of each region. */
 const MAX_EJECTED_SHOWN = 500
 
@@ -98,6 +110,7 @@ export async function summary({ principal, mesh }: Call<unknown, unknown>): Prom
 	const [{ revision }, all] = await Promise.all([mesh.policyStore().ready(), regionViews(mesh)])
 	const views = all.map((view) => ownTelemetry(view, principal))
 	const services = countByService(views.flatMap((view) => view.series))
+	const access = addAccess(views)
 	return json({
 		revision,
 		regions: views.map(({ region, reachable, isolates, overflow, syncFailures, ejections }) => ({
@@ -114,5 +127,7 @@ export async function summary({ principal, mesh }: Call<unknown, unknown>): Prom
 		})),
 		services: services.slice(0, MAX_SERVICES_SHOWN),
 		servicesLeftOut: Math.max(0, services.length - MAX_SERVICES_SHOWN),
+		access: access.slice(0, MAX_ACCESS_SHOWN),
+		accessLeftOut: Math.max(0, access.length - MAX_ACCESS_SHOWN),
 	})
 }

@@ -1,0 +1,162 @@
+/** Whether a service takes the described user and the request: the data path's own stages, on what each backend's service asks for. */
+import type { AccessVerdict, PolicyName } from '../authorization/decide.ts'
+import { namespaceOf, verdictOn } from '../proxy/access.ts'
+import type { Plan } from '../proxy/compileRule.ts'
+import type { CompiledJwtRule } from '../proxy/compileUsers.ts'
+import type { Exchange } from '../proxy/exchange.ts'
+import type { Knowledge } from '../proxy/knowledge.ts'
+import { destinationOf } from '../proxy/outgoing.ts'
+import type { Scope } from '../proxy/ports.ts'
+import type { Refusal } from '../proxy/refusal.ts'
+import { authenticate } from '../proxy/stages/authenticate.ts'
+import { fieldsFor } from '../proxy/tellUser.ts'
+import { type Users, usersOfRoute } from '../proxy/users.ts'
+import type { AccessPolicies } from '../snapshot/authorization.ts'
+import type { Branch } from './backends.ts'
+import type { AccessEvidence, AccessLayerEvidence, ExplainedRefusal, UserEvidence } from './explanation.ts'
+import { explainedRefusal } from './filters.ts'
+
+/** An end user, as if a good token had been shown where a rule looks. */
+export interface DescribedUser {
+	readonly issuer: string
+	readonly subject: string
+	readonly audiences: readonly string[]
+	readonly claims: Readonly<Record<string, unknown>>
+}
+
+export interface Introducing {
+	readonly knowledge: Knowledge
+	readonly scope: Scope
+	readonly users: Users
+	readonly user: DescribedUser | undefined
+}
+
+/** What a branch's service says of its request. */
+export interface Introduced {
+	readonly branch: Branch
+	/** Undefined where nobody looks for users. */
+	readonly user: UserEvidence | undefined
+	/** Undefined where there is no policy, or the user was refused. */
+	readonly access: AccessEvidence | undefined
+	readonly refusal: ExplainedRefusal | undefined
+}
+
+export async function introduced(branch: Branch, plan: Plan | undefined, means: Introducing): Promise<Introduced> {
+	const { table } = means.knowledge
+	const exchange = { ...branch.exchange }
+	const standIn = { ...branch, exchange }
+	const { users: rules, userFields } = exchange.service ?? usersOfRoute(means.users, table, namespaceOf(exchange))
+	const named = exchange.service === undefined ? {} : { service: exchange.service.name }
+	const explain = (refusal: Refusal) => explainedRefusal(refusal, exchange, table.revision)
+	const distrust = rules.length === 0 ? undefined : await believe(exchange, rules, means)
+	if (distrust !== undefined) {
+		const refusal = await explain(distrust)
+		return { branch: standIn, user: { ...named, verdict: 'refused', refusal }, access: undefined, refusal }
+	}
+	const { user: found } = exchange
+	const user: UserEvidence | undefined =
+		rules.length === 0
+			? undefined
+			: found === undefined
+				? { ...named, verdict: 'skipped' }
+				: { ...named, verdict: 'passed', user: { issuer: found.issuer, subject: found.subject } }
+	const verdict = verdictOn(exchange, () => destinationOf(exchange, plan), userFields, table)
+	if (verdict === undefined) return { branch: standIn, user, access: undefined, refusal: undefined }
+	const refused = 'reason' in verdict ? verdict : verdict.allowed ? undefined : deniedBy(verdict)
+	const refusal = refused && (await explain(refused))
+	const access: AccessEvidence = {
+		...named,
+		verdict: refusal === undefined ? 'passed' : 'refused',
+		defaultAccess: table.defaultAccess,
+		layers: layersOf(exchange, means.knowledge),
+		...('reason' in verdict ? {} : evidenceOf(verdict)),
+		...(refusal === undefined ? {} : { refusal }),
+	}
+	return { branch: standIn, user, access, refusal }
+}
+
+const deniedBy = ({ by }: AccessVerdict): Refusal => ({
+	reason: 'access_denied',
+	...(by === undefined ? {} : { policy: by.policy }),
+})
+
+/** Sets the exchange's user, or says why none is believed. */
+async function believe(
+	exchange: Exchange,
+	rules: readonly CompiledJwtRule[],
+	{ knowledge, scope, users, user }: Introducing,
+): Promise<Refusal | undefined> {
+	if (user !== undefined) return believeDescribed(exchange, rules, user)
+	const { startedAt } = exchange
+	const ports = {
+		now: () => startedAt,
+		wait: () => Promise.resolve(),
+		issuerKeys: () => Promise.reject(new Error('nobody is asked')),
+	}
+	return authenticate(exchange, users, knowledge.table, ports, scope)
+}
+
+function believeDescribed(
+	exchange: Exchange,
+	rules: readonly CompiledJwtRule[],
+	{ issuer, subject, audiences, claims }: DescribedUser,
+): Refusal | undefined {
+	const ofIssuer = rules.filter((rule) => rule.issuer === issuer)
+	const rule = ofIssuer.find(
+		({ audiences: wanted }) => wanted === undefined || wanted.some((one) => audiences.includes(one)),
+	)
+	if (ofIssuer.length === 0)
+		return {
+			...{ reason: 'invalid_token', code: 'wrong_issuer' },
+			detail: 'iss must be that of a RequestAuthentication which holds here',
+		}
+	if (rule === undefined)
+		return {
+			...{ reason: 'invalid_token', code: 'wrong_audience' },
+			detail: 'aud must have one of the audiences that the RequestAuthentication names',
+		}
+	const all = { ...claims, iss: issuer, sub: subject, ...(audiences.length > 0 && { aud: audiences }) }
+	const user: NonNullable<Exchange['user']> = {
+		...{ issuer, subject, audiences, claims: all, principal: `${issuer}/${subject}` },
+		...(typeof claims.azp === 'string' ? { presenter: claims.azp } : {}),
+		spaceDelimitedClaims: rule.spaceDelimitedClaims,
+		expiresAt: Number.POSITIVE_INFINITY,
+		// Nobody has seen the token.
+		payload: '***',
+	}
+	exchange.user = user
+	exchange.userEdits = { dropped: [], cookies: [], said: fieldsFor(rule, user) }
+	return undefined
+}
+
+/** Of one layer. */
+const MAX_POLICIES_SHOWN = 50
+
+function layersOf({ service, rule }: Exchange, { table }: Knowledge): readonly AccessLayerEvidence[] {
+	const namespace = (service?.name ?? rule?.name ?? '').split('/', 1)[0]!
+	const layers: readonly [AccessLayerEvidence['layer'], AccessPolicies | undefined][] = [
+		['mesh', table.defaults.access],
+		['namespace', table.namespaces.get(namespace)?.access],
+		['service', service && table.targets.get(service.name)?.access],
+		['rule', rule?.source?.access],
+	]
+	return layers.flatMap(([layer, policies]) => {
+		if (policies === undefined) return []
+		const shown = policies.slice(0, MAX_POLICIES_SHOWN).map(({ name, action, dryRun }) => ({
+			...{ policy: name, action },
+			...(dryRun && { dryRun }),
+		}))
+		return [{ layer, policyCount: policies.length, policies: shown }]
+	})
+}
+
+const evidenceOf = ({ by, authorizers, audited, dryRun }: AccessVerdict): Partial<AccessEvidence> => ({
+	...(by === undefined ? {} : { by: nameOf(by) }),
+	...(authorizers.length === 0 ? {} : { asks: authorizers.map(({ name }) => name) }),
+	...(audited.length === 0 ? {} : { audited: audited.map((policy) => ({ policy })) }),
+	...(dryRun === undefined
+		? {}
+		: { dryRun: { verdict: dryRun.allowed ? 'passed' : 'refused', ...(dryRun.by && nameOf(dryRun.by)) } }),
+})
+
+const nameOf = ({ policy, rule }: PolicyName) => ({ policy, ...(rule === undefined ? {} : { ruleIndex: rule }) })

@@ -1,0 +1,26 @@
+/** What explanations have told so far of one way: its stages, and the outcomes that they lead to. */
+import type { Exchange } from '../proxy/exchange.ts'
+import { type Outcome, percentOf, type Stage, type Verdict } from './explanation.ts'
+import type { End } from './filters.ts'
+
+export interface Trail {
+	readonly stages: Stage[]
+	readonly outcomes: Outcome[]
+}
+
+export function endings({ rule }: Exchange, ends: readonly End[], odds: number): Outcome[] {
+	return ends.map((end): Outcome => {
+		const percent = percentOf(odds * end.odds)
+		const of = rule!.name === '' ? { percent } : { percent, rule: rule!.name }
+		return 'answer' in end
+			? { ...of, outcome: 'answered', answer: end.answer }
+			: { ...of, outcome: 'refused', refusal: end.refusal }
+	})
+}
+
+/** The verdict on all requests from those on the requests of each backend. */
+export function togetherOf(verdicts: readonly Verdict[]): Verdict {
+	const each = new Set(verdicts)
+	if (each.size === 1) return verdicts[0]!
+	return [...each].every((verdict) => verdict === 'passed' || verdict === 'skipped') ? 'passed' : 'divided'
+}

@@ -1,0 +1,127 @@
+/**
+ * Whose request it is: the end user, as far as a token proves it.
+ *
+ * A service without rules pays for one comparison; a token that was verified here before, for look-ups only.
+ */
+import { looksLikeJwtSvid } from '../../identity/jwtSvid.ts'
+import { claimedIssuer, verifyUserToken } from '../../identity/userToken.ts'
+import type { TokenPlace } from '../../snapshot/requestAuthentication.ts'
+import type { CompiledJwtRule } from '../compileUsers.ts'
+import type { Exchange } from '../exchange.ts'
+import type { ProxyPorts, Scope } from '../ports.ts'
+import type { Refusal } from '../refusal.ts'
+import type { RoutingTable } from '../routingTable.ts'
+import { fieldsFor } from '../tellUser.ts'
+import { type ShownToken, shownTokens, withoutParams } from '../tokenPlaces.ts'
+import {
+	type HeldUser,
+	keepUp,
+	keysOf,
+	learnKeys,
+	recallUser,
+	recallWorkload,
+	rememberUser,
+	rememberWorkload,
+	type Users,
+	usersOfRoute,
+} from '../users.ts'
+
+type Ports = Pick<ProxyPorts, 'now' | 'wait' | 'issuerKeys'>
+
+/** Of one request. */
+const MAX_TOKENS = 4
+
+/** Sets the exchange's user, and takes the token off what is sent on. Synchronous while every token has been verified before. */
+export function authenticate(
+	exchange: Exchange,
+	users: Users,
+	table: RoutingTable,
+	ports: Ports,
+	scope: Scope,
+): Refusal | undefined | Promise<Refusal | undefined> {
+	const { users: rules, tokenPlaces } = exchange.service ?? usersOfRoute(users, table, namespaceOf(exchange))
+	if (rules.length === 0) return undefined
+	keepUp(users, table)
+	const shown: ShownToken[] = []
+	const held: HeldUser[] = []
+	for (const one of shownTokens(exchange, tokenPlaces)) {
+		const known = recallUser(users, one.token, rules, exchange.startedAt)
+		if (known === undefined && isWorkloads(users, one, rules)) continue
+		shown.push(one)
+		if (known !== undefined) held.push(known)
+	}
+	if (shown.length === 0) return undefined
+	return held.length === shown.length
+		? settle(exchange, shown, held)
+		: authenticateAnew({ exchange, rules, users, ports, scope }, shown)
+}
+
+/** `<namespace>/<route>/<rule>`. */
+const namespaceOf = ({ rule }: Exchange): string => rule?.name.split('/', 1)[0] ?? ''
+
+/** A JWT-SVID in `Authorization` is a workload's credential, unless a rule believes its issuer: identify.ts has judged it. */
+function isWorkloads(users: Users, { token, place }: ShownToken, rules: readonly CompiledJwtRule[]): boolean {
+	if (place.in !== 'header' || place.name !== 'authorization') return false
+	let issuer = recallWorkload(users, token)
+	if (issuer === undefined) {
+		if (!looksLikeJwtSvid(token)) return false
+		issuer = claimedIssuer(token) ?? ''
+		rememberWorkload(users, token, issuer)
+	}
+	return !rules.some((rule) => rule.issuer === issuer)
+}
+
+/** A request with tokens, and what they are held against. */
+interface Asked {
+	readonly exchange: Exchange
+	readonly rules: readonly CompiledJwtRule[]
+	readonly users: Users
+	readonly ports: Ports
+	readonly scope: Scope
+}
+
+/** One after the other, until one is refused. */
+async function authenticateAnew(asked: Asked, shown: readonly ShownToken[]): Promise<Refusal | undefined> {
+	if (new Set(shown.map(({ token }) => token)).size > MAX_TOKENS)
+		return { reason: 'invalid_token', code: 'malformed', detail: `a request shows at most ${MAX_TOKENS} tokens` }
+	const { users, rules, exchange } = asked
+	const held: HeldUser[] = []
+	for (const { token } of shown) {
+		const verified = recallUser(users, token, rules, exchange.startedAt) ?? (await verify(asked, token))
+		if ('reason' in verified) return verified
+		held.push(verified)
+	}
+	return settle(exchange, shown, held)
+}
+
+async function verify({ exchange, rules, users, ports, scope }: Asked, token: string): Promise<HeldUser | Refusal> {
+	const once = () => verifyUserToken(rules, token, (name) => keysOf(users, name), exchange.startedAt)
+	let verified = await once()
+	if (!verified.ok && 'rule' in verified.error) {
+		const { rule, kid } = verified.error
+		if (await learnKeys(users, rule, kid, ports, scope)) verified = await once()
+	}
+	if (verified.ok)
+		return rememberUser(users, token, verified.value, fieldsFor(verified.value.rule, verified.value.user))
+	const { error } = verified
+	return error.code === 'no_keys'
+		? { reason: 'issuer_unavailable', issuer: error.rule.issuer }
+		: { reason: 'invalid_token', code: error.code, detail: error.detail }
+}
+
+/** All tokens must be of one user. What is not for the service is taken off. */
+function settle(exchange: Exchange, shown: readonly ShownToken[], held: readonly HeldUser[]): Refusal | undefined {
+	const { user } = held[0]!
+	if (held.some(({ user: other }) => other.issuer !== user.issuer || other.subject !== user.subject))
+		return { reason: 'invalid_token', code: 'bad_subject', detail: 'all tokens of a request must be of one user' }
+	exchange.user = user
+	const names: Record<TokenPlace['in'], string[]> = { header: [], param: [], cookie: [] }
+	for (let i = 0; i < shown.length; i++) {
+		const { place } = shown[i]!
+		if (!held[i]!.forwards) names[place.in].push(place.name)
+	}
+	if (names.param.length > 0) exchange.target = withoutParams(exchange.target, names.param)
+	const said = held.length === 1 ? held[0]!.fields : held.flatMap(({ fields }) => fields)
+	exchange.userEdits = { dropped: names.header, cookies: names.cookie, said }
+	return undefined
+}
