@@ -42,6 +42,7 @@ import { listResources, readResource } from './policyResources.ts'
 import { requireSealed } from './policySecrets.ts'
 import { createPolicyTables } from './policyTables.ts'
 import { findToken, readTokens, removeToken, rotateToken, storeBootstrapToken, storeToken } from './policyTokens.ts'
+import { tryAccess } from './policyTried.ts'
 import { storeTrust, trustVersion } from './policyTrust.ts'
 import { within } from './within.ts'
 
@@ -85,6 +86,10 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		const refusal = this.precondition(request) ?? documentTooLarge(request.put ?? [])
 		if (refusal !== undefined) return err(refusal)
 		return this.commit(request, { cause: (request.put?.length ?? 0) > 0 ? 'apply' : 'delete' })
+	}
+
+	async tryAccess(...[request, scope]: Parameters<PolicyStorePort['tryAccess']>) {
+		return tryAccess(this.ctx.storage, this.index, request, scope, this.env.MESH_DOMAIN)
 	}
 
 	async rollback(revision: number, actor: Principal): Promise<Result<ChangeOutcome, ChangeRefusal>> {

@@ -6,6 +6,7 @@ import type { Result } from '../result.ts'
 import type { Effect } from '../snapshot/effect.ts'
 import type { Cursor, Endpoint } from '../snapshot/snapshot.ts'
 import type { Trust } from '../snapshot/trust.ts'
+import type { AccessScope, TriedAccess } from './accessLayers.ts'
 import type { PartBatch } from './snapshotReplica.ts'
 
 export type Role = 'viewer' | 'operator' | 'admin'
@@ -174,6 +175,8 @@ export interface ServiceHealth {
 
 export interface PolicyStorePort {
 	change(request: ChangeRequest): Promise<Result<ChangeOutcome, ChangeRefusal>>
+	/** What a change would make of the policies that requests meet. Nothing is changed. */
+	tryAccess(request: ChangeRequest, scope: AccessScope): Promise<Result<TriedAccess, ChangeRefusal>>
 	rollback(revision: number, actor: Principal): Promise<Result<ChangeOutcome, ChangeRefusal>>
 	get(kind: string, namespace: string, name: string): Promise<StoredResource | null>
 	/** In order of namespace and name. `limit` 1–500. */

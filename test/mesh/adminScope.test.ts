@@ -100,6 +100,12 @@ const CASES: Readonly<Record<string, Case>> = {
 		...reading(),
 		body: (ns) => ({ url: `http://${ns}-service--${ns}.mesh.localhost/` }),
 	},
+	'POST /v1/authorization/replay': {
+		...reading(),
+		body: (namespace) => [
+			{ apiVersion: 'selvedge.dev/v1', kind: 'AuthorizationPolicy', metadata: { name: 'p', namespace }, spec: {} },
+		],
+	},
 	'GET /v1/telemetry/summary': listing,
 	'GET /metrics': listing,
 	'GET /healthz': forAnyone(200),

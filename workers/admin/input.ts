@@ -85,6 +85,38 @@ export const diffQuery = z.strictObject({
 	delete: flag.describe('Compare with a mesh without the resources that the documents name'),
 })
 
+const removedRef = z
+	.string()
+	.regex(
+		/^[A-Za-z]{1,63}\/[a-z0-9.-]{1,253}\/[a-z0-9.-]{1,253}$/,
+		'must be <kind>/<namespace>/<name>, with commas in between',
+	)
+	.transform((text) => {
+		const [kind = '', namespace = '', name = ''] = text.split('/')
+		return { apiVersion: 'selvedge.dev/v1', kind, namespace, name }
+	})
+
+export const replayQuery = z.strictObject({
+	since: durationBetween('1s', '24h')
+		.default('24h')
+		.transform((text) => durationMs(text) ?? 0)
+		.describe('How far back, up to 24h'),
+	limit: z
+		.string()
+		.regex(/^(?:[1-9]\d{0,3}|10000)$/, 'must be a number from 1 to 10000')
+		.default('5000')
+		.transform(Number)
+		.describe('Most requests that are replayed, the newest, 1–10000'),
+	namespace: LabelName.optional().describe('Only requests to services of this namespace'),
+	remove: z
+		.string()
+		.max(8_192)
+		.default('')
+		.transform((text) => (text === '' ? [] : text.split(',')))
+		.pipe(z.array(removedRef).max(100))
+		.describe('Policies to do without, beside what the body holds: <kind>/<namespace>/<name>, with commas in between'),
+})
+
 /** A page request as the stores take it: absent, not undefined. */
 export const pageOf = ({
 	limit,

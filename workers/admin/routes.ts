@@ -4,6 +4,7 @@ import * as endpoints from './api/endpoints.ts'
 import { explain } from './api/explain.ts'
 import * as health from './api/health.ts'
 import { prometheus } from './api/prometheus.ts'
+import { replay } from './api/replay.ts'
 import * as resources from './api/resources.ts'
 import * as revisions from './api/revisions.ts'
 import { getRollout } from './api/rollout.ts'
@@ -233,6 +234,15 @@ export const routes: readonly Route[] = [
 			'Where a request would go and why: every stage, the odds of each backend, the edits, and the rules that it only just misses',
 		body: input.explainBody,
 		handle: explain,
+	}),
+	route('POST', '/v1/authorization/replay', {
+		role: 'viewer',
+		scope: 'own',
+		summary:
+			'Whom policies would newly refuse or admit, had they been in force: tried out on the requests of the last day that the regions remember',
+		query: input.replayQuery,
+		body: 'documents',
+		handle: replay,
 	}),
 	route('GET', '/v1/telemetry/summary', {
 		role: 'viewer',

@@ -12,7 +12,9 @@ import type {
 	RefusalCount,
 	RegionTelemetry,
 	Role,
+	SampleBatch,
 	StoredResource,
+	TriedAccess,
 } from '../../../src/ports.ts'
 import { keyOf } from '../../../src/resources/resource.ts'
 import { err, ok, type Result } from '../../../src/result.ts'
@@ -20,6 +22,7 @@ import { collectEffect, type Effect } from '../../../src/snapshot/effect.ts'
 import { createApp } from '../../../workers/admin/app.ts'
 import type { Mesh } from '../../../workers/admin/mesh.ts'
 import { hashOf } from '../../../workers/admin/tokens.ts'
+import { layers } from '../replay/remembered.ts'
 import { createKeyRing, type FakeKeyRing, keyRingOf } from './fakeKeyRing.ts'
 
 export const tokens: Readonly<Record<Role, string>> = { viewer: 'a-viewer', operator: 'an-operator', admin: 'an-admin' }
@@ -36,6 +39,10 @@ export interface World {
 	catalog: CatalogEntry[]
 	catalogVersion: string
 	telemetry: Record<string, RegionTelemetry>
+	/** What each region remembers. */
+	samples: Record<string, readonly SampleBatch[]>
+	/** What every change that is tried out would make of policies. */
+	tried: Pick<TriedAccess, 'before' | 'after'>
 	/** What a region's replica shows; the newest revision of the root's history unless said. */
 	shown: Record<string, { epoch: string; revision: number }>
 	/** What every dry run would do. */
@@ -72,6 +79,8 @@ export async function createWorld(): Promise<World> {
 		catalog: [],
 		catalogVersion: 'v0',
 		telemetry: {},
+		samples: {},
+		tried: { before: layers([]), after: layers([]) },
 		shown: {},
 		effect: collectEffect().effect(() => false),
 		outside: new Map(),
@@ -139,6 +148,10 @@ function change(world: World, request: ChangeRequest): Result<ChangeOutcome, Cha
 
 const policyStore = (world: World): object => ({
 	change: (request: ChangeRequest) => change(world, request),
+	tryAccess: (request: ChangeRequest) => {
+		world.changes.push(request)
+		return ok({ revision: world.revision, results: [], ...world.tried })
+	},
 	rollback: (revision: number) =>
 		revision <= world.revision
 			? ok({ revision: ++world.revision, results: [] })
@@ -236,6 +249,7 @@ export function meshOf(world: World, settings: Partial<Mesh['settings']> = {}): 
 			watched(world, `telemetry.${region}`, {
 				read: () => world.telemetry[region],
 				isolates: () => world.telemetry[region]?.isolates,
+				samples: () => world.samples[region] ?? [],
 			} as object) as ReturnType<Mesh['telemetry']>,
 		keyRing: () =>
 			watched(

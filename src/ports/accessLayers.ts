@@ -1,0 +1,36 @@
+/** The policies of access and the rules of end users that requests meet, part by part: as they are, and as a change would make them. */
+import type { ServiceName } from '../names.ts'
+import type { AccessPolicies } from '../snapshot/authorization.ts'
+import type { JwtRule } from '../snapshot/requestAuthentication.ts'
+import type { ChangeResult } from './policyStore.ts'
+
+export interface AccessLayer {
+	readonly access?: AccessPolicies
+	readonly users?: readonly JwtRule[]
+	/** Of a service: it is outside the mesh. */
+	readonly external?: true
+}
+
+/** Parts that bring nothing are not there. */
+export interface AccessLayers {
+	readonly defaultAccess: 'open' | 'closed'
+	readonly mesh: AccessLayer
+	readonly namespaces: ReadonlyMap<string, AccessLayer>
+	readonly services: ReadonlyMap<ServiceName, AccessLayer>
+	/** By the names of rules of routes. */
+	readonly rules: ReadonlyMap<string, AccessLayer>
+}
+
+/** Whose layers are wanted. Namespaces are those of the services. */
+export interface AccessScope {
+	readonly services: readonly ServiceName[]
+	readonly rules: readonly string[]
+}
+
+export interface TriedAccess {
+	/** The one in force. */
+	readonly revision: number
+	readonly results: readonly ChangeResult[]
+	readonly before: AccessLayers
+	readonly after: AccessLayers
+}

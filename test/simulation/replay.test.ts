@@ -1,0 +1,64 @@
+/** Random policies over random requests: what a replay says of a request's digests is what decides the request itself, or that it cannot tell. */
+import { expect, it } from 'vitest'
+import { compileAccess } from '../../src/authorization/compileAccess.ts'
+import { type AccessVerdict, decide } from '../../src/authorization/decide.ts'
+import type { AccessRequest } from '../../src/authorization/request.ts'
+import type { AccessLayers } from '../../src/ports.ts'
+import { type Replayed, replay } from '../../src/replay/replay.ts'
+import type { AccessPolicies } from '../../src/snapshot/authorization.ts'
+import { seeded } from '../random.ts'
+import { layers, remember } from '../unit/replay/remembered.ts'
+import { randomLayers, randomRequest, TRUST_DOMAIN } from './authorizationCases.ts'
+
+const SEED = 20_261
+const CASES = 600
+const REQUESTS = 4
+
+const asks = ({ authorizers }: AccessVerdict): string => JSON.stringify(authorizers.map(({ name }) => name).sort())
+
+/** What a change of policies does to a request, by the request itself. */
+function truth(
+	request: AccessRequest,
+	[before, after]: readonly (readonly AccessPolicies[])[],
+	defaultAccess: 'open' | 'closed',
+) {
+	const [was, is] = [before!, after!].map((policies) =>
+		decide(
+			policies.map((layer) => compileAccess(layer, TRUST_DOMAIN)),
+			defaultAccess,
+			request,
+		),
+	)
+	if (asks(was!) !== asks(is!)) return 'undecided'
+	return was!.allowed === is!.allowed ? 'unchanged' : was!.allowed ? 'newlyRefused' : 'newlyAdmitted'
+}
+
+function told(result: Replayed): keyof Replayed {
+	if (result.unchanged === 1) return 'unchanged'
+	return (['newlyRefused', 'newlyAdmitted', 'undecided'] as const).find((list) => result[list].length === 1)!
+}
+
+it(`replays are right or undecided (${CASES * REQUESTS} requests, seed ${SEED})`, async () => {
+	const random = seeded(SEED)
+	const counts: Record<string, number> = {}
+	for (let i = 0; i < CASES; i++) {
+		const both = [randomLayers(random), randomLayers(random)]
+		const defaultAccess = random() < 0.5 ? 'open' : 'closed'
+		const [before, after] = both.map((policies): AccessLayers => layers(policies, { defaultAccess }))
+		for (let j = 0; j < REQUESTS; j++) {
+			const request = randomRequest(random)
+			const right = truth(request, both, defaultAccess)
+			const said = told(await replay([await remember([request])], before!, after!, TRUST_DOMAIN))
+			counts[said] = (counts[said] ?? 0) + 1
+			if (said !== 'undecided' && said !== right)
+				expect.fail(
+					`case ${i}, request ${j}: ${said}, not ${right}: ${JSON.stringify({ both, defaultAccess, request })}`,
+				)
+		}
+	}
+	// A replay that can never tell would be right, too.
+	const total = CASES * REQUESTS
+	expect(counts.undecided! / total).toBeLessThan(0.25)
+	for (const list of ['unchanged', 'newlyRefused', 'newlyAdmitted', 'undecided'])
+		expect(counts[list]! / total).toBeGreaterThan(0.02)
+})
