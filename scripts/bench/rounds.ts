@@ -1,5 +1,5 @@
 /** Alternated slices: every variant gets a short turn in each round, so that a disturbance of the machine meets all alike. */
-import { type CpuReading, cpuMicrosBetween, readCpu } from './cpu.ts'
+import { cpuMicrosBetween, readCpu } from './cpu.ts'
 import type { Generator } from './generator.ts'
 import type { SliceResult } from './load.ts'
 import { quantile } from './statistics.ts'
@@ -19,13 +19,12 @@ export interface Variant {
 export interface Slice {
 	/** With those before it, which only its CPU time counts. */
 	readonly requests: number
+	/** Of one request, with what it leaves to be done after it. */
 	readonly cpuMicros: number
 	readonly requestsPerSecond: number
 	readonly p50Ms: number
 	readonly p99Ms: number
 	readonly latenciesMs: readonly number[]
-	/** The process's CPU time when the slice began. */
-	readonly cpuBefore: CpuReading
 }
 
 export interface RoundOptions {
@@ -59,8 +58,8 @@ async function runSlice(generator: Generator, variant: Variant, options: RoundOp
 	const settling = settleMs === 0 ? 0 : (await load(generator, variant, options, settleMs)).requests
 	const result = await load(generator, variant, options, options.sliceMs)
 	const requests = settling + result.requests
+	if (settleMs > 0) await new Promise((resolve) => setTimeout(resolve, settleMs))
 	const cpuMicros = cpuMicrosBetween(before, readCpu(variant.pid)) / requests
-	await new Promise((resolve) => setTimeout(resolve, settleMs))
 	return {
 		requests,
 		cpuMicros,
@@ -68,7 +67,6 @@ async function runSlice(generator: Generator, variant: Variant, options: RoundOp
 		p50Ms: quantile(result.latenciesMs, 0.5),
 		p99Ms: quantile(result.latenciesMs, 0.99),
 		latenciesMs: result.latenciesMs,
-		cpuBefore: before,
 	}
 }
 
@@ -84,16 +82,6 @@ async function load(
 	if (failures > 0) throw new Error(`${name}: ${failures} of ${requests} failed, first: ${firstFailure}`)
 	return result
 }
-
-/**
- * Microseconds of CPU per request from the beginning of each slice to that of the next, or to `last`: with what a slice's requests
- * leave to be done after it.
- */
-export const cpuOfCycles = (
-	slices: readonly Pick<Slice, 'cpuBefore' | 'requests'>[],
-	last: CpuReading,
-): readonly number[] =>
-	slices.map(({ cpuBefore, requests }, i) => cpuMicrosBetween(cpuBefore, slices[i + 1]?.cpuBefore ?? last) / requests)
 
 /** Microseconds of CPU per second that a process uses while nobody asks it anything. */
 export async function idleCpuMicros(pid: number, durationMs: number): Promise<number> {

@@ -1,27 +1,29 @@
 /** What a mirror does to the requests that it copies, whatever its target does: nothing, one hopes. */
 
-import { readCpu } from '../cpu.ts'
 import { BENCH_HOST, type Document, gateway, route, service } from '../documents.ts'
 import { startTroubleMakers, type TroubleMakers } from '../generator.ts'
 import type { WireRequest } from '../httpFraming.ts'
 import { type Mesh, startMesh } from '../mesh.ts'
 import { fixed, ranged, table } from '../report.ts'
-import { alternate, cpuOfCycles, type Slice } from '../rounds.ts'
+import { alternate, type Slice } from '../rounds.ts'
 import { pairedRatios, quantile, spread } from '../statistics.ts'
 import type { Trouble } from '../troubleMakers.ts'
 import type { Bench, Experiment } from './experiment.ts'
 
-/** Bounds the copies that hang at a time: a target that never answers holds each for 10 s. */
-const REQUESTS_PER_SECOND = 200
+/** With room on the CPU for whatever else is to be done: with none left, a copy costs latency like any other load. */
+const REQUESTS_PER_SECOND = 50
 const CONNECTIONS = 4
 const SLOW_MS = 2_000
 /** From a request until its copy is over: sent up to 20 ms later, given up after 10 s. */
 const SETTLE_MS = { answered: 300, slow: SLOW_MS + 300, silent: 10_500 }
 const ARRIVAL_LIMIT_MS = 5_000
 const EXPECTED_BODY = 'a'.repeat(100)
-const REQUESTS: readonly WireRequest[] = [
-	{ host: BENCH_HOST, path: '/read' },
-	{ host: BENCH_HOST, path: '/write', method: 'POST', body: 'k'.repeat(1_024) },
+/** The same twice: of a rule without a mirror and of one with it. */
+const PATHS = { without: '/plain', mirrored: '/copied' }
+
+const requestsTo = (path: string): readonly WireRequest[] => [
+	{ host: BENCH_HOST, path: `${path}/read` },
+	{ host: BENCH_HOST, path: `${path}/write`, method: 'POST', body: 'k'.repeat(1_024) },
 ]
 
 type Target = Trouble | 'fast'
@@ -34,10 +36,8 @@ interface Variant {
 	readonly settleMs?: number
 }
 
-const WITHOUT = 'none'
 const VARIANTS: readonly Variant[] = [
-	{ name: WITHOUT },
-	{ name: 'none, in another process' },
+	{ name: 'none' },
 	{ name: 'gets 0 % of the requests', percent: 0 },
 	{ name: 'answers at once', target: 'fast', settleMs: SETTLE_MS.answered },
 	{ name: 'never answers', target: 'silent', settleMs: SETTLE_MS.silent },
@@ -51,7 +51,13 @@ interface Running extends Variant {
 	readonly pid: number
 }
 
-/** Each variant has a process of its own, so that what hangs in one disturbs no other. */
+/** What the requests of the same process are called that no mirror gets. */
+const withoutMirror = (name: string): string => `${name}, without`
+
+/**
+ * Each variant has a process of its own, so that what hangs in one disturbs no other, and is paired with requests to the same process
+ * that a rule without a mirror sends on: processes differ among each other by more than what is looked for.
+ */
 export const mirrors: Experiment = async (bench) => {
 	const trouble = await startTroubleMakers(SLOW_MS)
 	const arrived = arrivals(bench, trouble)
@@ -64,23 +70,45 @@ export const mirrors: Experiment = async (bench) => {
 	}
 	await trouble.refuse()
 	const before = await counted(running, arrived)
-	for (const { name, mesh } of running)
-		bench.generator.add({ name, port: mesh.proxyPort, requests: REQUESTS, body: EXPECTED_BODY })
-	const options = { ...bench.options, connections: CONNECTIONS, requestsPerSecond: REQUESTS_PER_SECOND }
-	const slices = await alternate(bench.generator, running, options)
+	const slices = await measure(bench, running)
 	const memory = running.map(({ mesh }) => mesh.memoryMb())
 	const after = await counted(running, arrived)
-	const cycles = new Map(running.map(({ name, pid }) => [name, cpuOfCycles(slices.get(name)!, readCpu(pid))]))
 	const rows = running.map(({ name }, i) => [
 		name,
-		...rowOf(slices.get(name)!, slices.get(WITHOUT)!),
-		ranged(spread(cycles.get(name)!), 0),
-		ranged(spread(pairedRatios(cycles.get(name)!, cycles.get(WITHOUT)!))),
+		...rowOf(slices.get(name)!, slices.get(withoutMirror(name))!),
 		after[i] === undefined ? '' : fixed(after[i] - before[i]!),
 		fixed(memory[i]!),
 	])
-	const header = ['mirror target', 'p50 ms', '÷ none', 'p99 ms', '÷ none', 'CPU µs per request, all in', '÷ none']
+	const header = [
+		'mirror target',
+		'p50 ms',
+		'÷ without',
+		'p99 ms',
+		'÷ without',
+		'CPU µs per request, all in',
+		'÷ without',
+	]
 	return `${table([...header, 'copies that arrived', 'memory, MB'], rows)}\n\n${note(slices)}`
+}
+
+function measure(
+	{ generator, options }: Bench,
+	running: readonly Running[],
+): Promise<ReadonlyMap<string, readonly Slice[]>> {
+	const variants = running.flatMap(({ name, pid, settleMs = 0, mesh: { proxyPort: port } }) => {
+		const without = withoutMirror(name)
+		generator.add({ name: without, port, requests: requestsTo(PATHS.without), body: EXPECTED_BODY })
+		generator.add({ name, port, requests: requestsTo(PATHS.mirrored), body: EXPECTED_BODY })
+		return [
+			{ name: without, pid },
+			{ name, pid, settleMs },
+		]
+	})
+	return alternate(generator, variants, {
+		...options,
+		connections: CONNECTIONS,
+		requestsPerSecond: REQUESTS_PER_SECOND,
+	})
 }
 
 async function start(bench: Bench, trouble: TroubleMakers, name: string, variant: Variant): Promise<Running> {
@@ -89,12 +117,17 @@ async function start(bench: Bench, trouble: TroubleMakers, name: string, variant
 	const url = target === undefined || target === 'fast' ? bench.backends.b : `http://127.0.0.1:${trouble.ports[target]}`
 	const share = percent === undefined ? {} : { percent }
 	const mirror = { type: 'RequestMirror', requestMirror: { backendRef: { name: 'mirror', port: 80 }, ...share } }
-	const rule: Document = {
+	const rule = (path: string, more: Document): Document => ({
+		matches: [{ path: { type: 'PathPrefix', value: path } }],
 		backendRefs: [{ name: 'backend', port: 80 }],
-		...(target === undefined && percent === undefined ? {} : { filters: [mirror] }),
-	}
-	await mesh.apply([gateway(), service('backend', bench.backends.a), service('mirror', url), route('all', [rule])])
-	await mesh.served(BENCH_HOST, REQUESTS[0]!.path)
+		...more,
+	})
+	const rules = [
+		rule(PATHS.without, {}),
+		rule(PATHS.mirrored, target === undefined && percent === undefined ? {} : { filters: [mirror] }),
+	]
+	await mesh.apply([gateway(), service('backend', bench.backends.a), service('mirror', url), route('all', rules)])
+	for (const path of Object.values(PATHS)) await mesh.served(BENCH_HOST, path)
 	return { ...variant, mesh, pid: mesh.pid }
 }
 
@@ -129,6 +162,8 @@ function rowOf(own: readonly Slice[], without: readonly Slice[]): string[] {
 		ratios((slice) => slice.p50Ms),
 		fixed(quantile(all, 0.99), 2),
 		ratios((slice) => slice.p99Ms),
+		ranged(spread(own.map(({ cpuMicros }) => cpuMicros)), 0),
+		ratios((slice) => slice.cpuMicros),
 	]
 }
 
