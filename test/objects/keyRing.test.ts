@@ -1,6 +1,5 @@
 /** The KeyRing's issuing: everything verifies as the data plane verifies it, and no private key is anywhere in the open. */
-import { reset } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { derOf } from '../../src/certificates/pem.ts'
 import { verifyCertificate } from '../../src/identity/certificate.ts'
 import { verifyDelegation } from '../../src/identity/delegation.ts'
@@ -18,28 +17,15 @@ import {
 	MASTER_KEY,
 	ORDERS,
 	ORDERS_ID,
-	type RootLink,
 	restart,
 	storeNow,
 	trustNow,
 	workloadKey,
 } from './keyRingObjects.ts'
+import { freshKeyRing, link, NOW } from './keyRingWorld.ts'
 import { ACTOR, everything, inRoot, replica, root } from './meshObjects.ts'
 
-// Far from the real time, so that no alarm goes off by itself: each test says when.
-const NOW = Date.UTC(2100, 0, 1)
-let link: RootLink
-beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
-	vi.spyOn(console, 'warn').mockImplementation(() => {})
-	link = { failing: undefined, sent: [] }
-	await equip(link)
-})
-afterEach(async () => {
-	vi.useRealTimers()
-	vi.restoreAllMocks()
-	await reset()
-})
+freshKeyRing()
 
 const claimsOf = (token: string) => granted(parseJws(token)).claims
 const wit = async (ttlSeconds = 3_600) =>

@@ -1,6 +1,6 @@
 /** The KeyRing killed between any two steps, and in the middle of one: the ring that is left works. */
-import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { KeyRing } from '../../durable-objects/keyRing.ts'
 import type { KeyPurpose, WitRequest } from '../../src/ports.ts'
 import {
@@ -14,28 +14,15 @@ import {
 	keyRing,
 	keyRingStub,
 	ORDERS,
-	type RootLink,
 	restart,
 	verdict,
 	workloadKey,
 } from './keyRingObjects.ts'
+import { freshKeyRing, HOUR, link, NOW } from './keyRingWorld.ts'
 import { ACTOR, everything, root } from './meshObjects.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
-const HOUR = 3_600_000
 const PURPOSES: readonly KeyPurpose[] = ['wit-svid', 'jwt-svid', 'delegation', 'x509-root', 'x509-intermediate']
-let link: RootLink
-beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
-	vi.spyOn(console, 'warn').mockImplementation(() => {})
-	link = { failing: undefined, sent: [] }
-	await equip(link)
-})
-afterEach(async () => {
-	vi.useRealTimers()
-	vi.restoreAllMocks()
-	await reset()
-})
+freshKeyRing()
 
 async function expectWorks(): Promise<void> {
 	const { keys } = await keyRing().info()

@@ -1,24 +1,12 @@
 /** Certifying isolates: counted and limited by region, and not a write for each. */
-import { reset } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { admitDelegation, countDelegation, openDelegations } from '../../durable-objects/keyRingDelegations.ts'
 import { delegate } from '../../workers/proxy/controlPlane.ts'
-import { equip, granted, inKeyRing, keyRing, type RootLink, restart, workloadKey } from './keyRingObjects.ts'
+import { granted, inKeyRing, keyRing, restart, workloadKey } from './keyRingObjects.ts'
+import { freshKeyRing, link, NOW } from './keyRingWorld.ts'
 import { everything } from './meshObjects.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
-let link: RootLink
-beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
-	vi.spyOn(console, 'warn').mockImplementation(() => {})
-	link = { failing: undefined, sent: [] }
-	await equip(link)
-})
-afterEach(async () => {
-	vi.useRealTimers()
-	vi.restoreAllMocks()
-	await reset()
-})
+freshKeyRing()
 
 const at = (ms: number) => new Date(NOW + ms).toISOString()
 

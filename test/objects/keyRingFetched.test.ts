@@ -1,26 +1,13 @@
 /** Keys from outside: kept by whose they are, taken from where operators say, and never mixed up. */
-import { reset } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { TRUST_PART } from '../../src/names.ts'
 import type { FetchedKeys } from '../../src/ports.ts'
 import type { Trust } from '../../src/snapshot/trust.ts'
-import { equip, inKeyRing, keyRing, type RootLink, restart, trustNow } from './keyRingObjects.ts'
+import { inKeyRing, keyRing, restart, trustNow } from './keyRingObjects.ts'
+import { freshKeyRing, HOUR, link, NOW } from './keyRingWorld.ts'
 import { ACTOR, documents, everything, root } from './meshObjects.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
-const HOUR = 3_600_000
-let link: RootLink
-beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
-	vi.spyOn(console, 'warn').mockImplementation(() => {})
-	link = { failing: undefined, sent: [] }
-	await equip(link)
-})
-afterEach(async () => {
-	vi.useRealTimers()
-	vi.restoreAllMocks()
-	await reset()
-})
+freshKeyRing()
 
 const at = (ms: number) => vi.setSystemTime(NOW + ms)
 const jwk = { kty: 'EC', crv: 'P-256', x: 'x'.repeat(43), y: 'y'.repeat(43) }

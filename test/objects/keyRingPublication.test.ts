@@ -1,36 +1,12 @@
 /** The KeyRing's outbox: whatever fails in between, the root gets what is published, and nothing signs before it has. */
-import { reset, runDurableObjectAlarm } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { runDurableObjectAlarm } from 'cloudflare:test'
+import { describe, expect, it, vi } from 'vitest'
 import type { KeyPurpose, KeyRingInfo } from '../../src/ports.ts'
-import {
-	askForWit,
-	equip,
-	granted,
-	inKeyRing,
-	keyRing,
-	keyRingStub,
-	type RootLink,
-	restart,
-	verdict,
-} from './keyRingObjects.ts'
+import { askForWit, granted, inKeyRing, keyRing, keyRingStub, restart, verdict } from './keyRingObjects.ts'
+import { DAY, freshKeyRing, HOUR, link, NOW } from './keyRingWorld.ts'
 import { ACTOR, inRoot, root } from './meshObjects.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-let link: RootLink
-beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
-	vi.spyOn(console, 'warn').mockImplementation(() => {})
-	link = { failing: undefined, sent: [] }
-	await equip(link)
-})
-afterEach(async () => {
-	vi.useRealTimers()
-	vi.restoreAllMocks()
-	await reset()
-})
+freshKeyRing()
 
 const at = (ms: number) => vi.setSystemTime(NOW + ms)
 const alarmTime = () => inKeyRing((storage) => storage.getAlarm())

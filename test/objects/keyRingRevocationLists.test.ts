@@ -1,29 +1,14 @@
 /** Revocation lists of the KeyRing's authorities: which there are, for how long, and what compromised authorities do to them. */
-
-import { reset } from 'cloudflare:test'
+import 'reflect-metadata'
 import { X509CrlReason } from '@peculiar/x509'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { IssuedCertificate, KeyPurpose, RevocationTarget } from '../../src/ports.ts'
-import { askForCertificate, equip, granted, inKeyRing, keyRing, type RootLink, restart } from './keyRingObjects.ts'
+import { askForCertificate, granted, inKeyRing, keyRing, restart } from './keyRingObjects.ts'
+import { DAY, freshKeyRing, HOUR, link, MINUTE, NOW } from './keyRingWorld.ts'
 import { ACTOR } from './meshObjects.ts'
 import { crlOf, entriesOf, listIdOf, listsNow, numberOf, verdict } from './outsideVerifier.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-let link: RootLink
-beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
-	vi.spyOn(console, 'warn').mockImplementation(() => {})
-	link = { failing: undefined, sent: [] }
-	await equip(link)
-})
-afterEach(async () => {
-	vi.useRealTimers()
-	vi.restoreAllMocks()
-	await reset()
-})
+freshKeyRing()
 
 const at = (ms: number) => vi.setSystemTime(NOW + ms)
 const certificate = async (): Promise<IssuedCertificate> => granted(await askForCertificate())

@@ -1,43 +1,27 @@
 /** Rotations in the KeyRing: by schedule, on demand, at compromise; whatever fails in between, what was issued goes on to verify. */
-import { reset, runDurableObjectAlarm } from 'cloudflare:test'
+import { runDurableObjectAlarm } from 'cloudflare:test'
 import { X509Certificate } from '@peculiar/x509'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { IssuedCertificate, KeyPurpose, KeyRingInfo } from '../../src/ports.ts'
 import {
 	askForCertificate,
 	EVIDENCE,
 	edgeVerdict,
-	equip,
 	granted,
 	inKeyRing,
 	keyRing,
 	keyRingStub,
 	keySettings,
 	ORDERS,
-	type RootLink,
 	restart,
 	storeNow,
 	verdict,
 	workloadKey,
 } from './keyRingObjects.ts'
+import { DAY, freshKeyRing, HOUR, link, NOW } from './keyRingWorld.ts'
 import { ACTOR, change, replica } from './meshObjects.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-let link: RootLink
-beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
-	vi.spyOn(console, 'warn').mockImplementation(() => {})
-	link = { failing: undefined, sent: [] }
-	await equip(link)
-})
-afterEach(async () => {
-	vi.useRealTimers()
-	vi.restoreAllMocks()
-	await reset()
-})
+freshKeyRing()
 
 const at = (ms: number) => vi.setSystemTime(NOW + ms)
 const alarmTime = () => inKeyRing((storage) => storage.getAlarm())

@@ -1,26 +1,14 @@
 /** What may be shown once: by whom, for how long, and that nobody's share is filled by anybody else. */
-import { reset } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { firstTime, openSeen } from '../../durable-objects/keyRingSeen.ts'
 import { seeded } from '../random.ts'
-import { equip, inKeyRing, keyRing, ORDERS_ID, type RootLink, restart } from './keyRingObjects.ts'
+import { inKeyRing, keyRing, ORDERS_ID, restart } from './keyRingObjects.ts'
+import { freshKeyRing, link, NOW } from './keyRingWorld.ts'
 import { everything } from './meshObjects.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
 const PAYMENTS_ID = ORDERS_ID.replace('orders', 'payments')
 const SEEDS = [1, 9_449, 20_261_123]
-let link: RootLink
-beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
-	vi.spyOn(console, 'warn').mockImplementation(() => {})
-	link = { failing: undefined, sent: [] }
-	await equip(link)
-})
-afterEach(async () => {
-	vi.useRealTimers()
-	vi.restoreAllMocks()
-	await reset()
-})
+freshKeyRing()
 
 const once = (value: string, expiresAt: number, subject = ORDERS_ID) => keyRing().once(subject, { value, expiresAt })
 

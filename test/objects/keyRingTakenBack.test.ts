@@ -1,8 +1,8 @@
 /** Certificates that are revoked: who verifies them outside, with the lists of the KeyRing's authorities, learns of it. */
 
-import { reset, runInDurableObject } from 'cloudflare:test'
+import { runInDurableObject } from 'cloudflare:test'
 import { X509CrlReason } from '@peculiar/x509'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { KeyRing } from '../../durable-objects/keyRing.ts'
 import { thumbprint } from '../../src/identity/publicKey.ts'
 import type { IssuedCertificate, KeyPurpose, RevocationTarget } from '../../src/ports.ts'
@@ -10,34 +10,18 @@ import { csrFor } from './csr.ts'
 import {
 	askForCertificate,
 	EVIDENCE,
-	equip,
 	granted,
 	inKeyRing,
 	keyRing,
 	keyRingStub,
 	ORDERS,
-	type RootLink,
 	workloadKey,
 } from './keyRingObjects.ts'
+import { DAY, freshKeyRing, HOUR, NOW } from './keyRingWorld.ts'
 import { ACTOR } from './meshObjects.ts'
 import { entriesOf, listed, listIdOf, listsNow, numberOf, verdict } from './outsideVerifier.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-let link: RootLink
-beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
-	vi.spyOn(console, 'warn').mockImplementation(() => {})
-	link = { failing: undefined, sent: [] }
-	await equip(link)
-})
-afterEach(async () => {
-	vi.useRealTimers()
-	vi.restoreAllMocks()
-	await reset()
-})
+freshKeyRing()
 
 const at = (ms: number) => vi.setSystemTime(NOW + ms)
 const certificate = async (): Promise<IssuedCertificate> => granted(await askForCertificate())
