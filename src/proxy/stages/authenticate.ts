@@ -6,6 +6,7 @@
 import { looksLikeJwtSvid } from '../../identity/jwtSvid.ts'
 import { claimedIssuer, verifyUserToken } from '../../identity/userToken.ts'
 import type { TokenPlace } from '../../snapshot/requestAuthentication.ts'
+import { namespaceOf } from '../access.ts'
 import type { CompiledJwtRule } from '../compileUsers.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ProxyPorts, Scope } from '../ports.ts'
@@ -55,9 +56,6 @@ export function authenticate(
 		? settle(exchange, shown, held)
 		: authenticateAnew({ exchange, rules, users, ports, scope }, shown)
 }
-
-/** `<namespace>/<route>/<rule>`. */
-const namespaceOf = ({ rule }: Exchange): string => rule?.name.split('/', 1)[0] ?? ''
 
 /** A JWT-SVID in `Authorization` is a workload's credential, unless a rule believes its issuer: identify.ts has judged it. */
 function isWorkloads(users: Users, { token, place }: ShownToken, rules: readonly CompiledJwtRule[]): boolean {
