@@ -63,6 +63,7 @@ function readLayers(sql: SqlStorage, { services, rules }: AccessScope): AccessLa
 	const namespaces = new Set(services.map((service) => service.slice(0, service.indexOf('/'))))
 	return {
 		defaultAccess: mesh?.defaultAccess ?? 'open',
+		...(mesh?.trustDomainAliases && { trustDomainAliases: mesh.trustDomainAliases }),
 		mesh: layerOf(mesh),
 		namespaces: new Map(
 			Array.from(namespaces, (name) => [name, layerOf(read<NamespaceDefaults>(namespacePart(name)))]),

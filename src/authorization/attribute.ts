@@ -1,6 +1,6 @@
 /** What policies read in a request: each by the key of a condition, or by the field of a source or operation that means the same. */
 import type { AccessKey } from '../snapshot/authorization.ts'
-import type { Facts } from './facts.ts'
+import { type Facts, trustDomainOf } from './facts.ts'
 import type { AccessUser } from './request.ts'
 
 export type Key = AccessKey | { readonly of: 'method' } | { readonly of: 'host' | 'path' }
@@ -30,7 +30,8 @@ export function readerOf(key: TextKey): Reader {
 
 const READERS: Readonly<Record<Exclude<TextKey['of'], 'header' | 'claim'>, Reader>> = {
 	principal: ({ principal }) => principal,
-	trustDomain: ({ principal }) => principal?.split('/', 1)[0],
+	trustDomain: ({ principal }) =>
+		typeof principal === 'object' ? principal.map(trustDomainOf) : principal && trustDomainOf(principal),
 	namespace: ({ request }) => request.caller?.namespace,
 	serviceAccount: ({ request: { caller } }) =>
 		caller?.workload === undefined ? undefined : `${caller.namespace}/${caller.workload}`,

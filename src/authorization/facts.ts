@@ -6,8 +6,8 @@ import type { AccessRequest } from './request.ts'
 
 export interface Facts {
 	readonly request: AccessRequest
-	/** `<trust domain>/ns/<namespace>/sa/<workload>`, or whatever else the caller's SPIFFE ID says. */
-	readonly principal: string | undefined
+	/** `<trust domain>/ns/<namespace>/sa/<workload>`, or whatever else the caller's SPIFFE ID says: under each name of the mesh's own. */
+	readonly principal: string | readonly string[] | undefined
 	folded: FoldedPath | undefined
 	roots: readonly string[] | undefined
 	/** Empty: unknown, or no address. It is in no block. */
@@ -27,11 +27,21 @@ const ROOT_DEPTH = 4
 
 export const factsOf = (request: AccessRequest): Facts => ({
 	request,
-	principal: request.caller?.spiffeId.slice('spiffe://'.length),
+	principal: principalOf(request),
 	folded: undefined,
 	roots: undefined,
 	address: undefined,
 })
+
+function principalOf({ caller, trustDomains }: AccessRequest): Facts['principal'] {
+	const principal = caller?.spiffeId.slice('spiffe://'.length)
+	if (principal === undefined || trustDomains === undefined) return principal
+	const own = trustDomainOf(principal)
+	if (!trustDomains.includes(own)) return principal
+	return trustDomains.map((name) => name + principal.slice(own.length))
+}
+
+export const trustDomainOf = (principal: string): string => principal.split('/', 1)[0]!
 
 export function foldedOf(facts: Facts): FoldedPath {
 	if (facts.folded === undefined) {

@@ -34,5 +34,7 @@ export interface AccessRequest {
 	/** In ms since 1970. */
 	readonly now: number
 	readonly caller?: AccessCaller | undefined
+	/** Names of the mesh's own trust domain, where it has others beside the present one: a caller of one is a caller of each. */
+	readonly trustDomains?: readonly string[]
 	readonly user?: AccessUser | undefined
 }

@@ -14,6 +14,7 @@ export interface AccessLayer {
 /** Parts that bring nothing are not there. */
 export interface AccessLayers {
 	readonly defaultAccess: 'open' | 'closed'
+	readonly trustDomainAliases?: readonly string[]
 	readonly mesh: AccessLayer
 	readonly namespaces: ReadonlyMap<string, AccessLayer>
 	readonly services: ReadonlyMap<ServiceName, AccessLayer>

@@ -66,6 +66,7 @@ export function verdictOn(
 		clientAddress: exchange.clientAddress,
 		now: exchange.startedAt,
 		caller: countingCaller(exchange, table, namespace, isShown),
+		...(table.trustDomains === undefined ? {} : { trustDomains: table.trustDomains }),
 		user: exchange.user,
 	}
 	return decide(layers, table.defaultAccess, request)

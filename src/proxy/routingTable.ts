@@ -80,6 +80,8 @@ export interface RoutingTable {
 	egress: MeshDefaults['egress']
 	/** Whether somebody may call whom no ALLOW policy speaks of. */
 	defaultAccess: MeshDefaults['defaultAccess']
+	/** All names of the mesh's own trust domain, where it has aliases. */
+	trustDomains: readonly string[] | undefined
 	/** Policies of parts, each compiled once for all services that they bear on. */
 	readonly layers: WeakMap<AccessPolicies, CompiledAccess>
 	/** Of the requests, how many are remembered to try out policies with, 0–1. */
@@ -120,6 +122,7 @@ export function createRoutingTable(
 		random,
 		egress: 'registryOnly',
 		defaultAccess: 'open',
+		trustDomains: undefined,
 		layers: new WeakMap(),
 		sampleShare: DEFAULT_SAMPLE_SHARE,
 		addresses,

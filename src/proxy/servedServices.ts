@@ -55,9 +55,11 @@ export function applyDefaults(table: RoutingTable, { name, hash, body }: Part): 
 		applyNamespace(table, name.slice(NAMESPACE.length), defaults)
 		return
 	}
-	table.egress = (said as MeshDefaults | undefined)?.egress ?? 'registryOnly'
-	table.sampleShare = (said as MeshDefaults | undefined)?.sampleShare ?? DEFAULT_SAMPLE_SHARE
-	table.defaultAccess = (said as MeshDefaults | undefined)?.defaultAccess ?? 'open'
+	const mesh = said as MeshDefaults | undefined
+	table.egress = mesh?.egress ?? 'registryOnly'
+	table.sampleShare = mesh?.sampleShare ?? DEFAULT_SAMPLE_SHARE
+	table.defaultAccess = mesh?.defaultAccess ?? 'open'
+	table.trustDomains = mesh?.trustDomainAliases && [table.meshDomain, ...mesh.trustDomainAliases]
 	if (isEqual(table.defaults, defaults)) return
 	table.defaults = defaults
 	recompileServices(table)

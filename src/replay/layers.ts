@@ -16,6 +16,8 @@ export interface Standing {
 	/** Equal for equal policies. */
 	readonly text: string
 	readonly defaultAccess: 'open' | 'closed'
+	/** All names of the mesh's own trust domain, where it has aliases. */
+	readonly trustDomains: readonly string[] | undefined
 	readonly users: readonly JwtRule[]
 	readonly bounds: Readonly<Record<Side, readonly CompiledAccess[]>>
 	readonly looksAtPaths: boolean
@@ -40,7 +42,7 @@ export function standOf(layers: AccessLayers, trustDomain: string): Stand {
 		layers,
 		at: (service, rule) => {
 			const key = `${service}\n${rule}`
-			const known = standings.get(key) ?? standingAt(layers, service, rule, compile)
+			const known = standings.get(key) ?? standingAt(layers, service, rule, compile, trustDomain)
 			standings.set(key, known)
 			return known
 		},
@@ -52,6 +54,7 @@ function standingAt(
 	service: string,
 	rule: string,
 	compile: (policies: AccessPolicies) => Record<Side, CompiledAccess>,
+	trustDomain: string,
 ): Standing {
 	const own = layers.services.get(service)
 	const namespace = layers.namespaces.get(service.split('/', 1)[0]!)
@@ -61,12 +64,13 @@ function standingAt(
 	const believing = own?.external ? [own] : met
 	const users = believing.flatMap((layer) => layer?.users ?? [])
 	const bounds = policies.map(compile)
-	const { defaultAccess } = layers
+	const { defaultAccess, trustDomainAliases } = layers
+	const trustDomains = trustDomainAliases && [trustDomain, ...trustDomainAliases]
 	const enforced = policies.flat().filter(isEnforced)
 	const conditions = enforced.flatMap(({ rules }) => rules.flatMap(conditionsOf))
 	return {
-		text: JSON.stringify([defaultAccess, policies, users]),
-		...{ defaultAccess, users },
+		text: JSON.stringify([defaultAccess, trustDomains, policies, users]),
+		...{ defaultAccess, trustDomains, users },
 		bounds: { admit: bounds.map(({ admit }) => admit), refuse: bounds.map(({ refuse }) => refuse) },
 		looksAtPaths: bounds.some(({ admit }) => admit.looksAtPaths),
 		looks: conditions.map(({ key }) => key).filter((key) => labelOf(key) !== undefined),

@@ -149,7 +149,9 @@ function judge(standing: Standing, sample: AccessSample, user: SampledUser | und
 			? 'paths'
 			: missingIn(user === undefined ? withoutUser(sample) : sample, standing.looks)
 	if (missing !== undefined) return { open: missing }
-	return decideBothWays(standing, requestOf(sample, user, recognise))
+	const request = requestOf(sample, user, recognise)
+	const { trustDomains } = standing
+	return decideBothWays(standing, trustDomains === undefined ? request : { ...request, trustDomains })
 }
 
 const withoutUser = ({ user: _, ...sample }: AccessSample): AccessSample => sample

@@ -3,16 +3,7 @@ import { z } from 'zod'
 import { SelvedgeApiVersion } from './apiVersions.ts'
 import { ClusterMetadata, Status, withoutStatus } from './metadata.ts'
 import { durationBetween } from './scalars.ts'
-
-/** SPIFFE-ID §2.1 and §2.3: at most 255 bytes, whether or not it is a DNS name. */
-const TrustDomain = z
-	.string()
-	.min(1)
-	.max(255)
-	.regex(/^[a-z0-9._-]*$/, {
-		error:
-			"must be a SPIFFE trust domain: lower-case letters, digits, '.', '-' and '_', without spiffe://, port or path",
-	})
+import { TrustDomain } from './trustDomain.ts'
 
 /** Said by whoever federates, never guessed: nothing in the URL tells the profiles apart (SPIFFE Federation §7.1). */
 const Profile = z.strictObject({

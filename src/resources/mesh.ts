@@ -5,7 +5,10 @@ import { durationMs } from './duration.ts'
 import { ExtensionProviders } from './extensionProvider.ts'
 import { ClusterMetadata, Status, withoutStatus } from './metadata.ts'
 import { durationBetween } from './scalars.ts'
+import { TrustDomain } from './trustDomain.ts'
 
+/** Each is one more text that a caller is compared as. */
+const MAX_ALIASES = 16
 const ROTATION_INTERVAL = '168h'
 const PUBLICATION_LEAD = '1h'
 
@@ -59,6 +62,16 @@ export const Mesh = z
 					description:
 						'open lets everybody call what no ALLOW policy speaks of; closed lets nobody: whoever may call is named by an ALLOW policy.',
 				}),
+				trustDomainAliases: z
+					.array(TrustDomain)
+					.min(1)
+					.max(MAX_ALIASES)
+					.refine((names) => new Set(names).size === names.length, { error: 'must not name a trust domain twice' })
+					.exactOptional()
+					.meta({
+						description:
+							'Former names of the trust domain: policies that name one of them mean the present one, and callers that prove a workload of one count as workloads of the present one.',
+					}),
 				extensionProviders: ExtensionProviders.exactOptional(),
 				samples: Samples.exactOptional(),
 				keys: Keys.exactOptional(),

@@ -34,7 +34,7 @@ export interface AccessRule {
  * not there matches nothing, and so passes every `not…` list.
  */
 export interface AccessSource {
-	/** `<trust domain>/ns/<namespace>/sa/<workload>`; `cluster.local` means the mesh's own trust domain. */
+	/** `<trust domain>/ns/<namespace>/sa/<workload>`; `cluster.local` means the mesh's own trust domain, and so does each alias of it. */
 	readonly principals?: readonly string[]
 	readonly notPrincipals?: readonly string[]
 	/** `<iss>/<sub>` of the end user's token. */

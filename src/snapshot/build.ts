@@ -37,7 +37,7 @@ import { listenerPattern, patternTarget } from './references.ts'
 import type { IndexedResource, ResourceIndex } from './resourceIndex.ts'
 import { resolveRule, routeSlice } from './routeSlice.ts'
 import { hasService, serviceTarget } from './serviceTarget.ts'
-import type { PartBody } from './snapshot.ts'
+import type { MeshDefaults, PartBody } from './snapshot.ts'
 import { gatewayStatus, plainStatus, routeStatus, type Stamp, serviceStatus } from './statuses.ts'
 import type { HealthCheck } from './trafficPolicy.ts'
 import { healthCheckOf } from './trafficRules.ts'
@@ -246,11 +246,16 @@ function namespaceParts(namespace: string, rules: PolicyRules): Map<PartName, Pa
 
 /** There while somebody says something of the whole mesh: its document, or a policy. */
 function meshParts(mesh: Mesh | undefined, rules: PolicyRules): Map<PartName, PartBody | null> {
-	const { egress, defaultAccess, samples }: Mesh['spec'] = mesh?.spec ?? {
+	if (mesh === undefined && isSilent(rules)) return new Map([[MESH_PART, null]])
+	const { egress, defaultAccess, trustDomainAliases, samples }: Mesh['spec'] = mesh?.spec ?? {
 		egress: 'registryOnly',
 		defaultAccess: 'open',
 	}
-	const isNobodys = mesh === undefined && isSilent(rules)
-	const sampled = samples && { sampleShare: samples.share }
-	return new Map([[MESH_PART, isNobodys ? null : { kind: 'mesh', egress, defaultAccess, ...sampled, ...rules }]])
+	const body: MeshDefaults = {
+		...{ kind: 'mesh', egress, defaultAccess },
+		...(trustDomainAliases && { trustDomainAliases }),
+		...(samples && { sampleShare: samples.share }),
+		...rules,
+	}
+	return new Map([[MESH_PART, body]])
 }

@@ -129,6 +129,8 @@ export interface MeshDefaults {
 	readonly access?: AccessPolicies
 	/** Whether somebody may call whom no ALLOW policy speaks of: `closed` is as if there were one that lets nobody in. */
 	readonly defaultAccess: 'open' | 'closed'
+	/** Other names that policies may call the mesh's own trust domain by. Absent: there is none. */
+	readonly trustDomainAliases?: readonly string[]
 	/** What becomes of requests to hosts that nobody registered. */
 	readonly egress: 'registryOnly' | 'allowAny'
 	/** Of the requests, how many are remembered to try out policies with, 0–1; absent: 0.01. */

@@ -18,6 +18,8 @@ const GROUPS = policy('ALLOW', [
 		...when('request.auth.claims[groups]', { values: ['group1'] }),
 	},
 ])
+/** Of a mesh that was called `old-td` before. */
+const trustDomains = ['mesh.example', 'old-td']
 /** The user of the page on JWT. */
 export const testing = (claims = {}) => user('testing@secure.istio.io', 'testing@secure.istio.io', claims)
 
@@ -128,6 +130,51 @@ export const TASKS: readonly (Row & { readonly page: string })[] = [
 		policies: [policy('ALLOW', [{ from: [{ principals: ['old-td/ns/curl-allow/sa/curl'] }] }])],
 		admits: [{ caller: { spiffeId: 'spiffe://old-td/ns/curl-allow/sa/curl' } }],
 		refuses: [{ caller: caller('curl-allow', 'curl') }],
+	},
+	{
+		page: 'Trust domain migration',
+		says: 'an alias is the mesh, in policies and in proofs',
+		policies: [policy('ALLOW', [{ from: [{ principals: ['old-td/ns/curl-allow/sa/curl'] }] }])],
+		admits: [
+			{ trustDomains, caller: caller('curl-allow', 'curl') },
+			{ trustDomains, caller: { spiffeId: 'spiffe://old-td/ns/curl-allow/sa/curl' } },
+		],
+		refuses: [
+			{ trustDomains, caller: caller('default', 'curl') },
+			{ trustDomains, caller: { spiffeId: 'spiffe://other-td/ns/curl-allow/sa/curl' } },
+			{ trustDomains },
+		],
+	},
+	{
+		page: 'Trust domain migration',
+		says: 'a condition on the trust domain holds for each of its names',
+		policies: [policy('DENY', [when('source.trustDomain', { values: ['old-td'] })])],
+		admits: [
+			{ trustDomains },
+			{ trustDomains, caller: { spiffeId: 'spiffe://other-td/a' } },
+			{ caller: caller('a', 'b') },
+		],
+		refuses: [
+			{ trustDomains, caller: caller('a', 'b') },
+			{ trustDomains, caller: { spiffeId: 'spiffe://old-td/a' } },
+		],
+	},
+	{
+		page: 'Trust domain migration',
+		says: 'a list that excludes one name of a workload excludes them all',
+		policies: [
+			policy('ALLOW', [
+				{ from: [{ principals: ['cluster.local/*'], notPrincipals: ['old-td/ns/curl-allow/sa/curl'] }] },
+			]),
+		],
+		admits: [
+			{ trustDomains, caller: caller('default', 'curl') },
+			{ trustDomains, caller: { spiffeId: 'spiffe://old-td/ns/default/sa/curl' } },
+		],
+		refuses: [
+			{ trustDomains, caller: caller('curl-allow', 'curl') },
+			{ trustDomains, caller: { spiffeId: 'spiffe://other-td/ns/default/sa/curl' } },
+		],
 	},
 	{
 		page: 'Trust domain migration',

@@ -36,6 +36,15 @@ it('as many requests are remembered as the mesh says, and one in a hundred while
 	expect(shares).toEqual([0.01, 0.5, 0, 0.01])
 })
 
+it('the trust domain goes by its aliases too, for as long as the mesh says so', () => {
+	const table = emptyTable()
+	const names = [{ trustDomainAliases: ['old-td'] }, {}].map((more) => {
+		apply(table, mesh({ egress: 'registryOnly', defaultAccess: 'open', ...more }))
+		return table.trustDomains
+	})
+	expect(names).toEqual([[table.meshDomain, 'old-td'], undefined])
+})
+
 describe('a service', () => {
 	it('takes each section from the nearest that says it: itself, its namespace, the mesh', () => {
 		const table = emptyTable()

@@ -83,6 +83,15 @@ it('a mesh that is closed refuses whom no ALLOW admits', async () => {
 	expect(await verdict(layers([], { defaultAccess: 'closed' }))).toEqual(['refused', null])
 })
 
+it('a former name of the trust domain, once the mesh goes by it, is the one that callers prove', async () => {
+	const former = policy('ALLOW', [{ from: [{ principals: ['old-td/*'] }] }])
+	const named = { trustDomainAliases: ['old-td'] }
+	expect(await verdict(layers([undefined, undefined, [former]], named), request(), ofService(former))).toEqual([
+		'admitted',
+		'shop/allow',
+	])
+})
+
 it('a verdict that was another when the sample was taken is told', async () => {
 	const { otherThen } = await replayed(OPEN, request({ facts: { allowed: false } }))
 	expect(otherThen).toBe(1)

@@ -67,10 +67,19 @@ test.each<[object, string[]]>([
 test.each([
 	[mesh({ samples: { share: 1.1 } }), [expect.stringContaining('spec.samples.share')]],
 	[mesh({ samples: {} }), [expect.stringContaining('spec.samples.share')]],
+	[mesh({ trustDomainAliases: ['old-td', 'older.example'] }), []],
+	[mesh({ trustDomainAliases: [] }), [expect.stringContaining('spec.trustDomainAliases: must have at least 1')]],
+	[
+		mesh({ trustDomainAliases: ['spiffe://old-td'] }),
+		[expect.stringContaining('spec.trustDomainAliases[0]: must be a SPIFFE trust domain')],
+	],
+	[mesh({ trustDomainAliases: ['a', 'b', 'a'] }), ['spec.trustDomainAliases: must not name a trust domain twice']],
 	[mesh({ egress: 'ALLOW_ANY' }), ['spec.egress: must be one of registryOnly, allowAny [UnsupportedValue]']],
 	[
 		mesh({ ingress: 'x' }),
-		['spec.ingress: is not a field here; must be one of egress, defaultAccess, extensionProviders, samples, keys'],
+		[
+			'spec.ingress: is not a field here; must be one of egress, defaultAccess, trustDomainAliases, extensionProviders, samples, keys',
+		],
 	],
 	[mesh({}, 'other'), ["metadata.name: must be 'default': there is one Mesh"]],
 	[

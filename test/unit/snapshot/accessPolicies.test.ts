@@ -122,6 +122,14 @@ it('the mesh part says how many requests are remembered, where the Mesh does', (
 	expect(mesh.parts().mesh).not.toHaveProperty('sampleShare')
 })
 
+it('the mesh part says what else the trust domain is called, where the Mesh does', () => {
+	const mesh = memoryMesh()
+	mesh.apply({ put: [meshOf({ trustDomainAliases: ['old-td'] })] })
+	expect(mesh.parts().mesh).toMatchObject({ trustDomainAliases: ['old-td'] })
+	mesh.apply({ put: [meshOf({})] })
+	expect(mesh.parts().mesh).not.toHaveProperty('trustDomainAliases')
+})
+
 describe('a selector', () => {
 	it('chooses Services that have all of its labels, as these come, change and go', () => {
 		const mesh = memoryMesh()
