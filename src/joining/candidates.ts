@@ -1,5 +1,5 @@
 /** Which WorkloadTrust decides, where several let the same proof in. */
-import type { WorkloadName } from '../ports/keyRing.ts'
+import type { WorkloadName } from '../ports/issuing.ts'
 import { err, ok, type Result } from '../result.ts'
 import { type Evidence, fits, type TrustDocument } from './fits.ts'
 

@@ -1,5 +1,5 @@
 /** Whether somebody who has proven something may have the identity that a WorkloadTrust gives. */
-import type { WorkloadName } from '../ports/keyRing.ts'
+import type { WorkloadName } from '../ports/issuing.ts'
 import { err, ok, type Result } from '../result.ts'
 import type { PublicJwk } from '../snapshot/trust.ts'
 import { type CertificateRules, type PresentedCertificate, unmetRule } from './certificate.ts'

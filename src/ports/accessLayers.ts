@@ -2,7 +2,6 @@
 import type { ServiceName } from '../names.ts'
 import type { AccessPolicies } from '../snapshot/authorization.ts'
 import type { JwtRule } from '../snapshot/requestAuthentication.ts'
-import type { ChangeResult } from './policyStore.ts'
 
 export interface AccessLayer {
 	readonly access?: AccessPolicies
@@ -26,12 +25,4 @@ export interface AccessLayers {
 export interface AccessScope {
 	readonly services: readonly ServiceName[]
 	readonly rules: readonly string[]
-}
-
-export interface TriedAccess {
-	/** The one in force. */
-	readonly revision: number
-	readonly results: readonly ChangeResult[]
-	readonly before: AccessLayers
-	readonly after: AccessLayers
 }

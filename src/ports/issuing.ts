@@ -1,6 +1,11 @@
 /** What workloads ask of the key ring: identities, what they cost, and why there is none. */
 import type { PublicJwk } from '../snapshot/trust.ts'
-import type { WorkloadName } from './keyRing.ts'
+
+/** A workload of this mesh: `spiffe://<trust domain>/ns/<namespace>/sa/<workload>`. */
+export interface WorkloadName {
+	readonly namespace: string
+	readonly workload: string
+}
 
 /** How a workload proved that it may have an identity; for audit. */
 export interface JoinEvidence {

@@ -11,14 +11,10 @@ import type {
 	JwtSvidRequest,
 	ShownOnce,
 	WitRequest,
+	WorkloadName,
 } from './issuing.ts'
-import type { Page, Principal } from './policyStore.ts'
-
-/** A workload of this mesh: `spiffe://<trust domain>/ns/<namespace>/sa/<workload>`. */
-export interface WorkloadName {
-	readonly namespace: string
-	readonly workload: string
-}
+import type { Page } from './page.ts'
+import type { Principal } from './policyStore.ts'
 
 /** What a key of the ring signs. The last two are certificate authorities. */
 export type KeyPurpose = 'wit-svid' | 'jwt-svid' | 'delegation' | 'x509-root' | 'x509-intermediate'

@@ -6,7 +6,8 @@ import type { Result } from '../result.ts'
 import type { Effect } from '../snapshot/effect.ts'
 import type { Cursor, Endpoint } from '../snapshot/snapshot.ts'
 import type { Trust } from '../snapshot/trust.ts'
-import type { AccessScope, TriedAccess } from './accessLayers.ts'
+import type { AccessLayers, AccessScope } from './accessLayers.ts'
+import type { Page, PageRequest } from './page.ts'
 import type { PartBatch } from './snapshotReplica.ts'
 
 export type Role = 'viewer' | 'operator' | 'admin'
@@ -76,6 +77,15 @@ export interface ChangeOutcome {
 	/** Of a dry run: the revision in force, and what the change would do to the traffic under it. */
 	readonly currentRevision?: number
 	readonly effect?: Effect
+}
+
+/** What policies a change would make requests meet. */
+export interface TriedAccess {
+	/** The one in force. */
+	readonly revision: number
+	readonly results: readonly ChangeResult[]
+	readonly before: AccessLayers
+	readonly after: AccessLayers
 }
 
 export interface RevisionSummary {
@@ -151,19 +161,6 @@ export interface RefusalCount {
 	/** Who it was, as far as that is known; '' where it is not. */
 	readonly actor: string
 	readonly count: number
-}
-
-/** One page of a listing. `next` goes back in as `after`. */
-export interface Page<T> {
-	readonly items: readonly T[]
-	readonly next?: string
-}
-
-/** Which page. `namespaces`: only what belongs to these, and of what belongs to them and others, their part. */
-export interface PageRequest {
-	readonly limit: number
-	readonly after?: string
-	readonly namespaces?: readonly string[]
 }
 
 /** Of the endpoints of a service that take traffic, how many pass their checks, and how many fail them. */

@@ -1,7 +1,7 @@
 /** A region's copy of the snapshot: what its proxies and its catalog read. */
 import type { PartName, ServiceName } from '../names.ts'
 import type { Cursor, Endpoint, Part } from '../snapshot/snapshot.ts'
-import type { Page } from './policyStore.ts'
+import type { Page } from './page.ts'
 
 /** Parts in order of sequence, all of those in (from, to]. A replica shows them only when `complete`. */
 export interface PartBatch {

@@ -1,14 +1,11 @@
 /** Policies that add up: every one that is attached to a target applies there, whatever the others say. The oldest stands first, then the first by name. */
 import type { ResourceKey } from '../names.ts'
-import type { AuthorizationPolicy } from '../resources/authorizationPolicy.ts'
-import type { RequestAuthentication } from '../resources/requestAuthentication.ts'
 import { sectionNameOf } from './policies.ts'
+import type { AddedKind, AddedPolicy } from './policyKinds.ts'
 import { policiesTarget, policyTargetKey } from './references.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
 import { selectorsOf } from './selection.ts'
 
-export type AddedPolicy = RequestAuthentication | AuthorizationPolicy
-export type AddedKind = AddedPolicy['kind']
 type PolicyOf<Kind extends AddedKind> = Extract<AddedPolicy, { kind: Kind }>
 
 /** Of a route, with the name of one of its rules: those of the route and those of the rule. */

@@ -2,19 +2,18 @@
 import { type ResourceKey, serviceName } from '../names.ts'
 import type { Mesh } from '../resources/mesh.ts'
 import type { Resource } from '../resources/resource.ts'
-import type { AddedPolicy } from './addedPolicies.ts'
-import type { Changed } from './build.ts'
-import {
-	isAddedPolicy,
-	isPolicy,
-	MESH_KEY,
-	policyTargets,
-	providerTarget,
-	referencesOf,
-	targetsOf,
-} from './references.ts'
-import type { ResourceIndex } from './resourceIndex.ts'
+import { type AddedPolicy, isAddedPolicy, isPolicy } from './policyKinds.ts'
+import { MESH_KEY, policyTargets, providerTarget, referencesOf, targetsOf } from './references.ts'
+import type { IndexedResource, ResourceIndex } from './resourceIndex.ts'
 import { selectedServices, selectorsAt } from './selection.ts'
+
+/** A resource that was put or removed. `before` is what it was, so that what it no longer makes can go. */
+export interface Changed {
+	readonly key: ResourceKey
+	readonly before?: IndexedResource['resource'] | undefined
+	/** Whether it exists now and did not, or the other way round: references to it may resolve differently. */
+	readonly existence: boolean
+}
 
 /** Resources that may now build to something else. The index shows the changes already. */
 export function affected(changes: readonly Changed[], index: ResourceIndex): Set<ResourceKey> {

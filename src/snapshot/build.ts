@@ -24,7 +24,7 @@ import type { Service } from '../resources/service.ts'
 import type { ConditionedStatus } from '../resources/status.ts'
 import { accessOf } from './access.ts'
 import { type AddedLookup, addedLookup } from './addedPolicies.ts'
-import { affected } from './affected.ts'
+import { affected, type Changed } from './affected.ts'
 import { type Attachment, attachRoute, serves } from './attachRoute.ts'
 import type { AccessPolicies } from './authorization.ts'
 import { type AuthorizerLookup, authorizerLookup } from './authorizer.ts'
@@ -47,14 +47,6 @@ export interface BuildContext {
 	readonly meshDomain: string
 	/** ms since the epoch. */
 	readonly now: number
-}
-
-/** A resource that was put or removed. `before` is what it was, so that what it no longer makes can go. */
-export interface Changed {
-	readonly key: ResourceKey
-	readonly before?: IndexedResource['resource'] | undefined
-	/** Whether it exists now and did not, or the other way round: references to it may resolve differently. */
-	readonly existence: boolean
 }
 
 /** What one resource builds to. */

@@ -1,13 +1,10 @@
 /** Which policies of a kind speak for a target, and which of them decides: section by section the oldest, then the first by name (GEP-713). */
 import type { ResourceKey } from '../names.ts'
-import type { PeerAuthentication } from '../resources/peerAuthentication.ts'
-import type { TargetRef, TrafficPolicy } from '../resources/trafficPolicy.ts'
+import type { TargetRef } from '../resources/trafficPolicy.ts'
+import type { Policy, PolicyKind } from './policyKinds.ts'
 import { policiesTarget, policyTargetKey } from './references.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
 
-/** The kinds that are attached with `targetRefs`, and decide section by section. */
-export type Policy = TrafficPolicy | PeerAuthentication
-export type PolicyKind = Policy['kind']
 type PolicyOf<Kind extends PolicyKind> = Extract<Policy, { kind: Kind }>
 
 /** What a policy asks for, by the name of the field that asks for it. */

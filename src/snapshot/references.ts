@@ -5,9 +5,15 @@ import type { Gateway } from '../resources/gateway.ts'
 import type { HTTPRoute, ParentRef } from '../resources/httpRoute.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { TargetRef } from '../resources/trafficPolicy.ts'
-import type { AddedKind, AddedPolicy } from './addedPolicies.ts'
 import { secretTarget } from './credential.ts'
-import type { Policy, PolicyKind } from './policies.ts'
+import {
+	type AddedKind,
+	type AddedPolicy,
+	isAddedPolicy,
+	isPolicy,
+	type Policy,
+	type PolicyKind,
+} from './policyKinds.ts'
 
 /** There is one, with a document or without. */
 export const MESH_KEY = resourceKey('Mesh', '-', 'default')
@@ -35,10 +41,6 @@ const POLICIES: Readonly<Record<PolicyKind | AddedKind, string>> = {
 	RequestAuthentication: 'RequestAuthentications',
 	AuthorizationPolicy: 'AuthorizationPolicies',
 }
-export const isPolicy = (resource: Resource): resource is Policy =>
-	resource.kind === 'TrafficPolicy' || resource.kind === 'PeerAuthentication'
-export const isAddedPolicy = (resource: Resource): resource is AddedPolicy =>
-	resource.kind === 'RequestAuthentication' || resource.kind === 'AuthorizationPolicy'
 /** A target that stands for all policies of a resource: apart from the resource, which a hundred thousand routes may mention. */
 export const policiesTarget = (kind: PolicyKind | AddedKind, target: ResourceKey): string =>
 	`${POLICIES[kind]}/${target}`

@@ -1,7 +1,7 @@
 /** Selectors of policies: which Services of a namespace one chooses by their labels, and which of them choose a Service. */
 import type { ResourceKey } from '../names.ts'
-import type { AddedKind, AddedPolicy } from './addedPolicies.ts'
 import { selects } from './labelSelector.ts'
+import type { AddedKind, AddedPolicy } from './policyKinds.ts'
 import { labelKey, labelledTarget, policiesTarget } from './references.ts'
 import type { ResourceIndex } from './resourceIndex.ts'
 

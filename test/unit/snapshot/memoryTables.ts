@@ -1,7 +1,8 @@
 /** The PolicyStore's tables in memory: resources, references, and what builds made of them. */
 import type { PartName, ResourceKey, ServiceName } from '../../../src/names.ts'
 import { keyOf, type Resource } from '../../../src/resources/resource.ts'
-import type { Built, Changed } from '../../../src/snapshot/build.ts'
+import type { Changed } from '../../../src/snapshot/affected.ts'
+import type { Built } from '../../../src/snapshot/build.ts'
 import { referencesOf } from '../../../src/snapshot/references.ts'
 import type { IndexedResource } from '../../../src/snapshot/resourceIndex.ts'
 import type { Endpoint, PartBody } from '../../../src/snapshot/snapshot.ts'
