@@ -8,11 +8,12 @@ import {
 	MESH_PART,
 	namespacePart,
 	type PartName,
+	patternOf,
 	servicePart,
 	virtualHostPart,
 } from '../src/names.ts'
 import type { Delta, PartBatch } from '../src/ports.ts'
-import type { Cursor, Part, RouteSlice } from '../src/snapshot/snapshot.ts'
+import type { Cursor, Part } from '../src/snapshot/snapshot.ts'
 import { readLongText, storeLongText } from './longTexts.ts'
 
 type MetaKey = 'epoch' | 'sequence' | 'incomingEpoch' | 'incoming' | 'incomingNewest' | 'revision'
@@ -122,6 +123,24 @@ export const wholePart = (sql: SqlStorage, stored: Part): Part => ({
 	body: readLongText(sql, 'parts', stored.name, stored.body),
 })
 
+/**
+ * The named parts in the order of the names, read as they are asked for; one never heard of is gone, like one that was taken away. One
+ * query for many of them: a host with 1,000 rules has 63 slices, and a query costs more than what it reads.
+ */
+export function* readParts(sql: SqlStorage, names: readonly PartName[]): Generator<Part> {
+	for (let first = 0; first < names.length; first += NAMES_AT_ONCE) {
+		const rows = sql.exec<Record<string, SqlStorageValue>>(
+			`SELECT value AS name, IFNULL(sequence, 0) AS sequence, IFNULL(revision, 0) AS revision, IFNULL(hash, '') AS hash, body
+				FROM json_each(?) LEFT JOIN parts ON parts.name = value`,
+			JSON.stringify(names.slice(first, first + NAMES_AT_ONCE)),
+		)
+		for (const row of rows) yield wholePart(sql, row as unknown as Part)
+	}
+}
+
+/** The names of one query are one text, which may have 2 MB. */
+const NAMES_AT_ONCE = 1_000
+
 /** The part's hash, which changes when the part does; '' while there is none. */
 export const hashOf = (sql: SqlStorage, name: PartName): string =>
 	sql.exec<{ hash: string }>('SELECT hash FROM parts WHERE name = ? AND body IS NOT NULL', name).toArray()[0]?.hash ??
@@ -146,18 +165,23 @@ export function partsOfHost(sql: SqlStorage, pattern: string): PartName[] {
 	return [head, ...Array.from(slices, ({ name }) => name)]
 }
 
-/** The service parts that a virtual host's rules send to, at most `limit`: what a cold isolate would ask for next. */
+/**
+ * The service parts that a virtual host's rules send to, at most `limit`: what a cold isolate would ask for next.
+ *
+ * Searched for in the text, since to parse the bodies of 1,000 rules costs more than all else of an answer. Quotation marks within a
+ * string are escaped, so what is found is a field of that name; where one says something else, a look-up is in vain.
+ */
 export function servicesOf(parts: readonly Part[], limit: number): PartName[] {
 	const services = new Set<PartName>()
-	for (const { body } of parts) {
-		if (body === null) continue
-		const part = JSON.parse(body) as { defaultService?: string; rules?: RouteSlice['rules'] }
-		if (part.defaultService !== undefined) services.add(servicePart(part.defaultService))
-		for (const { backends } of part.rules ?? [])
-			for (const backend of backends) if ('service' in backend) services.add(servicePart(backend.service))
-		if (services.size >= limit) break
+	for (const { name, body } of parts) {
+		if (body === null || patternOf(name) === undefined) continue
+		const field = isVirtualHostHead(name) ? '"defaultService":"' : '"service":"'
+		for (let at = body.indexOf(field); at >= 0 && services.size < limit; at = body.indexOf(field, at)) {
+			at += field.length
+			services.add(servicePart(body.slice(at, body.indexOf('"', at))))
+		}
 	}
-	return [...services].slice(0, limit)
+	return [...services]
 }
 
 /** What bears on the services among the parts: the part of each one's namespace, and the mesh's, unless they are there already. */

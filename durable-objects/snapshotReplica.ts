@@ -24,6 +24,7 @@ import {
 	partsOfHost,
 	patternFilter,
 	readPart,
+	readParts,
 	resolveHost,
 	servicesOf,
 	shownCursor,
@@ -31,7 +32,7 @@ import {
 	takeBatch,
 	takenCursor,
 } from './replicaParts.ts'
-import { replicaTables } from './replicaTables.ts'
+import { createReplicaTables } from './replicaTables.ts'
 
 export interface SnapshotReplicaEnv {
 	readonly MESH_DOMAIN: string
@@ -52,7 +53,7 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 
 	constructor(ctx: DurableObjectState, env: SnapshotReplicaEnv) {
 		super(ctx, env)
-		this.sql.exec(replicaTables)
+		createReplicaTables(ctx.storage)
 	}
 
 	async sync(region: string, cursor: Cursor): Promise<Delta> {
@@ -76,7 +77,7 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 			cursor,
 			revision: shownRevision(this.sql),
 			hosts,
-			parts: [...served, ...defaultsOf(served).map((name) => this.part(name))],
+			parts: [...served, ...readParts(this.sql, defaultsOf(served))],
 			...(request.filter ? { filter: this.patterns(cursor) } : {}),
 			...(next === undefined ? {} : { next }),
 		}
@@ -160,20 +161,13 @@ export class SnapshotReplica extends DurableObject<SnapshotReplicaEnv> implement
 	private read(names: readonly PartName[], after?: string): { parts: Part[]; next?: string } {
 		const parts: Part[] = []
 		let characters = 0
-		for (const name of names) {
-			if (after !== undefined && name <= after) continue
-			const part = this.part(name)
+		for (const part of readParts(this.sql, after === undefined ? names : names.filter((name) => name > after))) {
 			characters += part.body?.length ?? 0
 			const before = parts.at(-1)
 			if (characters > ANSWER_CHARACTERS && before !== undefined) return { parts, next: before.name }
 			parts.push(part)
 		}
 		return { parts }
-	}
-
-	/** One never heard of is gone, like one that was taken away. */
-	private part(name: PartName): Part {
-		return readPart(this.sql, name) ?? { name, sequence: 0, revision: 0, hash: '', body: null }
 	}
 
 	/** The services that the rules of a page send to, as many as fit: what is not sent along is asked for. */

@@ -146,6 +146,36 @@ describe('a batch', () => {
 	const sent: PartBatch[] = []
 })
 
+it('of an earlier version keeps what it holds, shown and not yet shown, and goes on', async () => {
+	await push(0, 2, [part('a', 1), part('b', 2, { long: 'x'.repeat(1_000_000) })])
+	await push(2, 3, [part('a', 3)], { complete: false })
+	const before = await inReplica('weur', everything)
+	const columns =
+		'name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, body TEXT'
+	await inReplica('weur', ({ sql }) => {
+		for (const table of ['parts', 'incoming']) {
+			sql.exec(`CREATE TABLE earlier (${columns}) WITHOUT ROWID`)
+			sql.exec(`INSERT INTO earlier SELECT * FROM ${table}`)
+			sql.exec(`DROP TABLE ${table}`)
+			sql.exec(`ALTER TABLE earlier RENAME TO ${table}`)
+		}
+		sql.exec('CREATE UNIQUE INDEX parts_by_sequence ON parts (sequence)')
+	})
+	await evictReplica('weur')
+	expect(await inReplica('weur', everything)).toEqual(before)
+	const schema = await inReplica('weur', ({ sql }) =>
+		sql
+			.exec<{ name: string; sql: string }>("SELECT name, sql FROM sqlite_master WHERE sql <> '' ORDER BY name")
+			.toArray()
+			.filter(({ name }) => name.startsWith('parts') || name === 'incoming'),
+	)
+	expect(schema.map(({ name }) => name)).toEqual(['incoming', 'parts', 'parts_by_sequence'])
+	expect(schema.filter(({ sql }) => sql.includes('WITHOUT ROWID'))).toEqual([])
+	await push(3, 4, [part('c', 4)])
+	expect(Object.keys(await shown())).toEqual(['a', 'b', 'c'])
+	expect((await weur().load('weur', { parts: ['a'] })).parts).toMatchObject([{ sequence: 3 }])
+})
+
 describe('sync', () => {
 	it('names what changed since, deletions too, and nothing twice', async () => {
 		await push(0, 3, [part('a', 1), part('b', 2), part('c', 3)])

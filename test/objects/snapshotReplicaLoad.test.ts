@@ -109,6 +109,28 @@ it('sends a host with its slices and their services, and no slice that went', as
 	])
 })
 
+it('sends a hundred services along, those that mirrors ask too, and none of which only a text speaks', async () => {
+	const backends = Array.from({ length: 120 }, (_, i) => ({
+		weight: 1,
+		service: `default/s${String(i).padStart(3, '0')}`,
+	}))
+	const mirrors = [{ service: 'default/copied' }]
+	const sent = (host: string) => load({ hosts: [host] }).then((answer) => names(answer).filter(isService))
+	const isService = (name: string) => name.startsWith('service/')
+	await push(0, 5, [
+		host('many.test', 1),
+		part('virtualHost/many.test/default/r', 2, { rules: [{ backends }] }),
+		host('few.test', 3),
+		part('virtualHost/few.test/default/r', 4, {
+			text: 'not a field: "service":"default/spoken-of","service":"',
+			rules: [{ filters: { mirrors }, backends: backends.slice(0, 1) }],
+		}),
+		target('default/s000', 5),
+	])
+	expect(await sent('many.test')).toEqual(backends.slice(0, 100).map(({ service }) => `service/${service}`))
+	expect(await sent('few.test')).toEqual(['service/default/copied', 'service/default/s000'])
+})
+
 it('sends with every service what holds for its namespace and for the mesh, also that nothing does', async () => {
 	await mesh()
 	await push(20, 22, [
@@ -138,6 +160,22 @@ it('says of a part that never was, or went, that it is not there', async () => {
 		{ name: 'service/default/never', body: null, sequence: 0 },
 		{ name: 'virtualHost/gone.test', body: null, sequence: 20 },
 	])
+})
+
+it('sends thousands of parts by name, each once and in order, those that are not there too', async () => {
+	const asked = Array.from({ length: 2_500 }, (_, i) => `service/default/s${String(i).padStart(4, '0')}`)
+	const there = asked.filter((_, i) => i % 3 === 0)
+	await push(
+		0,
+		there.length,
+		there.map((name, i) => part(name, i + 1, { service: name })),
+	)
+	const { parts, next } = await load({ parts: asked })
+	expect(next).toBeUndefined()
+	const services = parts.slice(0, asked.length)
+	expect(services.map(({ name }) => name)).toEqual(asked)
+	expect(services.filter(({ body }) => body !== null).map(({ name }) => name)).toEqual(there)
+	expect(services[4]).toEqual({ name: asked[4], sequence: 0, revision: 0, hash: '', body: null })
 })
 
 it('sends a large answer in pages that together hold everything once', async () => {
