@@ -69,7 +69,7 @@ async function admit(route: Route, asked: Asked, gate: Gate): Promise<Result<Who
 	if (route.workloads !== undefined && (route.role === 'workload' || showsProof(headers)))
 		return admitWorkload(route, asked, mesh, seen)
 	const who = await authenticator.authenticate(asked.request)
-	if (!who.ok) return err(route.path === '/' ? signIn(who.error) : unauthenticated(who.error))
+	if (!who.ok) return err(route.path === '/' ? await signIn(who.error) : unauthenticated(who.error))
 	const refused = refusedTo(who.value, route, asked)
 	if (refused === undefined) return ok(who.value)
 	noteRefused(route, asked, who.value.principal, gate)

@@ -123,6 +123,12 @@ describe('who a login is', () => {
 	it.each<[string, JWTPayload, object, string | number]>([
 		['its email', {}, { email: 'ana@example.com' }, 'ana@example.com'],
 		['its email, however it is written', { email: 'Ana@Example.com' }, { email: 'aNa@example.COM' }, 'ana@example.com'],
+		[
+			'an email that is only like it in lower case',
+			{ email: '\u212aim@example.com' },
+			{ email: 'kim@example.com' },
+			403,
+		],
 		['its email’s domain', {}, { emailDomain: 'example.com' }, 'ana@example.com'],
 		['a domain that only ends alike', {}, { emailDomain: 'ample.com' }, 403],
 		['a domain below', { email: 'ana@sub.example.com' }, { emailDomain: 'example.com' }, 403],
@@ -207,10 +213,14 @@ describe('the dashboard', () => {
 		expect(await byToken.text()).toContain('<body>')
 	})
 
-	it('shows its sign-in form to whom no AdminAccess names', async () => {
-		const page = await access.ask({ jwt: await access.sign({ email: 'eve@example.com' }), path: '/' })
+	it('shows its sign-in form to whom no AdminAccess names, and says so', async () => {
+		const page = await access.ask({ jwt: await access.sign({ email: 'eve@<i>example.com' }), path: '/' })
 		expect(page.status).toBe(403)
-		expect(await page.text()).toContain('<form id="sign-in"')
+		const text = await page.text()
+		expect(text).toContain('<form id="sign-in"')
+		expect(text).toContain('role="alert">No AdminAccess names eve@&#60;i&#62;example.com</p>')
+		const nobody = await access.ask({ path: '/' })
+		expect(await nobody.text()).toContain('<p id="refused" role="alert"></p>')
 	})
 })
 

@@ -3,7 +3,7 @@ import type { Page, Principal, Role, StoredResource } from '../../../src/ports.t
 import type { AdminAccess } from '../../../src/resources/adminAccess.ts'
 import type { Mesh } from '../mesh.ts'
 import { remembered } from '../remembered.ts'
-import type { Login } from './login.ts'
+import { inLowerCase, type Login } from './login.ts'
 
 const PAGE = 500
 
@@ -39,7 +39,7 @@ export function principalOf(login: Login, grants: readonly AdminAccess[]): Princ
 type Subject = AdminAccess['spec']['subjects'][number]
 
 function fits({ email, emailDomain, group, serviceToken }: Subject, login: Login): boolean {
-	if (email !== undefined) return login.email === email.toLowerCase()
+	if (email !== undefined) return login.email === inLowerCase(email)
 	if (emailDomain !== undefined) return login.email?.slice(login.email.lastIndexOf('@') + 1) === emailDomain
 	if (group !== undefined) return login.groups.includes(group)
 	return serviceToken !== undefined && login.serviceToken === serviceToken

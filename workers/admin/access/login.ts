@@ -76,11 +76,14 @@ async function verify(
 function readLogin({ exp, email, common_name, groups, custom }: JWTPayload): Result<Login, LoginFailure> {
 	const login = { groups: [...groupsOf(groups), ...groupsOf((custom as JWTPayload | undefined)?.groups)] }
 	const expiresAt = exp! * 1000
-	if (isName(email)) return ok({ ...login, expiresAt, name: email.toLowerCase(), email: email.toLowerCase() })
+	if (isName(email)) return ok({ ...login, expiresAt, name: inLowerCase(email), email: inLowerCase(email) })
 	// Not a name that an API token could have.
 	if (isName(common_name)) return ok({ ...login, expiresAt, name: `access:${common_name}`, serviceToken: common_name })
 	return err({ reason: 'invalid_login', detail: 'The login of Cloudflare Access says neither email nor common_name' })
 }
+
+/** US-ASCII only: in lower case the Kelvin sign is a `k`, and another mailbox would be called like an admin's. */
+export const inLowerCase = (email: string): string => email.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 
 const isName = (claim: unknown): claim is string =>
 	typeof claim === 'string' && claim.length > 0 && claim.length <= MAX_NAME

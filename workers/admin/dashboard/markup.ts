@@ -1,4 +1,4 @@
-/** The dashboard's HTML. Everything that varies is filled in by its script, as text. */
+/** The dashboard's HTML. Everything that varies is filled in by its script, as text, but for why a login was refused. */
 
 interface Pieces {
 	readonly nonce: string
@@ -6,7 +6,11 @@ interface Pieces {
 	readonly script: string
 	/** Whether the browser needs no token. */
 	readonly byLogin: boolean
+	/** Why somebody who showed a credential is not signed in; empty for whoever showed none. */
+	readonly refused: string
 }
+
+const escaped = (text: string): string => text.replace(/[&<>]/g, (special) => `&#${special.charCodeAt(0)};`)
 
 const section = (id: string, title: string, columns: readonly string[]): string => `
 		<section aria-labelledby="${id}-title">
@@ -20,7 +24,7 @@ const section = (id: string, title: string, columns: readonly string[]): string 
 			<p class="empty" id="${id}-empty" hidden></p>
 		</section>`
 
-export const markup = ({ nonce, styles, script, byLogin }: Pieces): string => `<!doctype html>
+export const markup = ({ nonce, styles, script, byLogin, refused }: Pieces): string => `<!doctype html>
 <html lang="en">
 <head>
 	<meta charset="utf-8">
@@ -40,7 +44,7 @@ export const markup = ({ nonce, styles, script, byLogin }: Pieces): string => `<
 		<label for="token">API token</label>
 		<input id="token" type="password" autocomplete="off" spellcheck="false" required maxlength="512">
 		<button type="submit">Sign in</button>
-		<p id="refused" role="alert"></p>
+		<p id="refused" role="alert">${escaped(refused)}</p>
 		<p class="hint">Kept in this tab only, until you close it. The role viewer is enough.</p>
 	</form>
 	<main id="views" hidden>

@@ -207,5 +207,5 @@ document.addEventListener('visibilitychange', () => {
 	if (!document.hidden && isSignedIn()) refresh()
 })
 if (isSignedIn()) refresh()
-else signedIn(false, '')
+else signedIn(false, at('refused').textContent)
 `
