@@ -18,6 +18,7 @@ import { build } from '../src/snapshot/build.ts'
 import { collectEffect, type PartChange } from '../src/snapshot/effect.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
 import { appendAudit } from './policyAudit.ts'
+import { requireFewPolicies } from './policyCrowds.ts'
 import { storeWatches } from './policyHealth.ts'
 import { currentRevision, currentSequence, writeMeta } from './policyMeta.ts'
 import { stands, storeBuilt } from './policyParts.ts'
@@ -68,6 +69,7 @@ export function commit(
 			({ key, action, before }): Changed => ({ key, before, existence: action !== 'configured' }),
 		)
 		const built = build(changed, index, context)
+		requireFewPolicies(sql, index, built, new Set(real.map(({ key }) => key)))
 		const tell = preview && ((change: PartChange) => ownsPart(request.actor, change.name) && preview.add(change))
 		// Replicas learn of a revision by the sequence going on, even where it changes no part.
 		if (storeBuilt(sql, built, revision, tell) === 0) writeMeta(sql, 'sequence', currentSequence(sql) + 1)

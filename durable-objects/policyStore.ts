@@ -29,6 +29,7 @@ import { adoptAudit, listAudit } from './policyAudit.ts'
 import { type CommitContext, commit } from './policyCommit.ts'
 import { countHealth, forgetWatches, hasUntold, type Registries, storeWatches, tellRegistries } from './policyHealth.ts'
 import { listRevisions, pruneHistory, readRevision, rollbackPlan } from './policyHistory.ts'
+import { claimsHostOfOthers } from './policyHosts.ts'
 import { policyIndex } from './policyIndex.ts'
 import { forgetEmptied, listLeased, storeLeased } from './policyLeases.ts'
 import { documentTooLarge, TooLarge } from './policyLimits.ts'
@@ -120,7 +121,7 @@ export class PolicyStore extends DurableObject<PolicyStoreEnv> implements Policy
 		const context: CommitContext = { meshDomain: this.env.MESH_DOMAIN, now: Date.now(), ...why }
 		try {
 			const outcome = this.ctx.storage.transactionSync(() => {
-				const done = commit(this.sql, this.index, request, context)
+				const done = claimsHostOfOthers(this.index, request) ?? commit(this.sql, this.index, request, context)
 				if (done.ok && request.dryRun) throw new DryRun(done.value)
 				if (done.ok) pruneHistory(this.sql, done.value.revision)
 				return done

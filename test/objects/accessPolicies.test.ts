@@ -3,14 +3,18 @@ import { reset } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { AccessPolicy } from '../../src/snapshot/authorization.ts'
 import {
+	ACTOR,
 	apply,
 	change,
 	documents,
+	everything,
 	expectSameAsRoot,
+	gateway,
 	inRoot,
 	remove,
 	replica,
 	root,
+	route,
 	service,
 	storedParts,
 } from './meshObjects.ts'
@@ -101,4 +105,86 @@ it('a dry run shows whom a policy would let in, and does nothing', async () => {
 		mesh: [{ path: 'egress' }, { path: 'defaultAccess', before: null, after: 'closed' }],
 	})
 	expect(await inRoot(storedParts)).toEqual(before)
+})
+
+describe('policies of one target', () => {
+	const many = (from: number, to: number, spec: object) =>
+		Array.from({ length: to - from }, (_, i) => access(`p${String(from + i).padStart(4, '0')}`, spec))
+	const users = (name: string, n: number, spec: object = to('a')) => ({
+		...{ apiVersion: 'security.istio.io/v1', kind: 'RequestAuthentication', metadata: { name } },
+		spec: { ...spec, jwtRules: Array.from({ length: n }, (_, i) => ({ issuer: `https://${name}-${i}.example` })) },
+	})
+	const refusal = async (...values: readonly object[]) => {
+		const stored = async () => JSON.stringify(await inRoot(everything))
+		const before = await stored()
+		const answer = await root().change({ actor: ACTOR, put: documents(...values) })
+		expect((await stored()) === before).toBe(true)
+		return answer.ok ? 'ok' : JSON.stringify(answer.error)
+	}
+
+	it('are two thousand at most: the one too many is refused by name, and what would be right is said', async () => {
+		await apply(service('a'), service('b'), ...many(0, 2_000, to('a')))
+		const answer = await refusal(...many(2_000, 2_001, to('a')))
+		expect(JSON.parse(answer)).toEqual({
+			reason: 'too_large',
+			detail:
+				'AuthorizationPolicy/default/p2000: with it Service/default/a would have 2001 AuthorizationPolicies, where at most 2000 are carried. Put what they say into fewer rules, or attach them only to what they are for. Nothing was changed',
+		})
+		// Each target by itself.
+		await apply(...many(2_000, 2_001, to('b')), ...many(2_001, 2_002, toMesh))
+		expect((await sentWith('a'))['service/default/a']).toHaveLength(2_000)
+	})
+
+	it('may come by a label, too: then it is the Service that is named', async () => {
+		await apply(service('a'), ...many(0, 2_001, { ...withLabel }))
+		expect(await refusal(labelled('a', { app: 'x' }))).toContain('Service/default/a: with it')
+	})
+
+	it('of a route count for each of its rules', async () => {
+		const ofRoute = { targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'r' }] }
+		await apply(service('a'), gateway('g', 'a.example'), route('r', 'g', 'a'), ...many(0, 2_000, ofRoute))
+		expect(await refusal(...many(2_000, 2_001, ofRoute))).toContain('AuthorizationPolicy/default/p2000')
+	})
+
+	it('have 256 rules for end users, and two million characters, at most', async () => {
+		await apply(service('a'), ...['u0', 'u1', 'u2', 'u3'].map((name) => users(name, 64)))
+		expect(await refusal(users('u4', 1))).toMatch(/RequestAuthentication\/default\/u4: .* 257 jwtRules/)
+		const long = Array.from({ length: 64 }, (_, i) => `/${i}/${'x'.repeat(1_000)}`)
+		const rules = Array.from({ length: 11 }, () => ({ to: [{ operation: { paths: long } }] }))
+		await apply(access('l0', { ...to('a'), rules }), access('l1', { ...to('a'), rules }))
+		expect(await refusal(access('l2', { ...to('a'), rules }), service('b'))).toMatch(
+			/AuthorizationPolicy\/default\/l2: .* characters/,
+		)
+	})
+
+	it('that are too many already, from before there was a bound, may become fewer, and stay as they are', async () => {
+		await apply(service('a'), ...many(0, 3, to('a')))
+		await inRoot(({ sql }) => {
+			const [{ body }] = sql
+				.exec<{ body: string }>("SELECT body FROM parts WHERE name = 'service/default/a'")
+				.toArray() as [{ body: string }]
+			const part = JSON.parse(body)
+			part.access = Array.from({ length: 2_002 }, (_, i) => ({ name: `default/p${i}`, action: 'ALLOW', rules: [] }))
+			sql.exec("UPDATE parts SET body = ? WHERE name = 'service/default/a'", JSON.stringify(part))
+			const document = sql
+				.exec<{ document: string }>("SELECT document FROM resources WHERE name = 'p0000'")
+				.one().document
+			for (let i = 3; i < 2_002; i++) {
+				const key = `AuthorizationPolicy/default/p${String(i).padStart(4, '0')}`
+				sql.exec(
+					`INSERT INTO resources (key, kind, namespace, name, document, generation, created_at, revision)
+						VALUES (?, 'AuthorizationPolicy', 'default', ?, ?, 1, 0, 1)`,
+					...[key, key.split('/')[2]!, document.replace('p0000', key.split('/')[2]!)],
+				)
+				sql.exec(
+					"INSERT INTO refs (source, target) SELECT ?, target FROM refs WHERE source = 'AuthorizationPolicy/default/p0000'",
+					key,
+				)
+			}
+		})
+		expect(await refusal(...many(2_002, 2_003, to('a')))).toContain('2003 AuthorizationPolicies')
+		await apply(labelled('a', { app: 'y' }))
+		await remove('AuthorizationPolicy', 'p0003')
+		expect((await sentWith('a'))['service/default/a']).toHaveLength(2_001)
+	})
 })

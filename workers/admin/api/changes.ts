@@ -1,6 +1,6 @@
 /** What changes resources, or says what would change: apply, delete, rollback and diff; how outcomes and refusals read. */
 import type { z } from 'zod'
-import type { ChangeOutcome, ChangeRefusal, ChangeRequest, ChangeResult } from '../../../src/ports.ts'
+import type { ChangeOutcome, ChangeRefusal, ChangeRequest, ChangeResult, Principal } from '../../../src/ports.ts'
 import { type DocumentError, parseDocuments, parseRefs } from '../../../src/resources/documents.ts'
 import type { ConditionedStatus } from '../../../src/resources/status.ts'
 import { err, ok, type Result } from '../../../src/result.ts'
@@ -11,6 +11,7 @@ import { problem } from '../problem.ts'
 import { json } from '../reply.ts'
 import type { Call } from '../route.ts'
 import { sealSecrets } from '../secrets.ts'
+import { ownEffect } from './ownEffect.ts'
 
 type DryRun = z.output<typeof applyQuery>
 
@@ -18,14 +19,20 @@ export async function apply(call: Call<unknown, DryRun>): Promise<Response> {
 	const { query, principal, mesh } = call
 	const wanted = await documentsToPut(call)
 	if (!wanted.ok) return wanted.error
-	return outcome(await mesh.policyStore().change({ actor: principal, ...wanted.value, dryRun: query.dryRun }))
+	return outcome(
+		await mesh.policyStore().change({ actor: principal, ...wanted.value, dryRun: query.dryRun }),
+		principal,
+	)
 }
 
 export async function remove(call: Call<unknown, DryRun>): Promise<Response> {
 	const { query, principal, mesh } = call
 	const wanted = await documentsToRemove(call)
 	if (!wanted.ok) return wanted.error
-	return outcome(await mesh.policyStore().change({ actor: principal, ...wanted.value, dryRun: query.dryRun }))
+	return outcome(
+		await mesh.policyStore().change({ actor: principal, ...wanted.value, dryRun: query.dryRun }),
+		principal,
+	)
 }
 
 /** A dry run for everybody: nothing is changed, and the revision is the one that the effect is compared with. */
@@ -36,7 +43,8 @@ export async function diff(call: Call<unknown, z.output<typeof diffQuery>>): Pro
 	const result = await mesh.policyStore().change({ actor: principal, ...wanted.value, dryRun: true })
 	if (!result.ok) return refusal(result.error)
 	const { currentRevision = 0, results, effect } = result.value
-	return json({ revision: currentRevision, results: results.map(shownResult), effect })
+	const shown = effect && ownEffect(effect, principal)
+	return json({ revision: currentRevision, results: results.map(shownResult), effect: shown })
 }
 
 type Wanted = Pick<ChangeRequest, 'put' | 'remove'>
@@ -65,15 +73,18 @@ async function documentsToRemove({ request }: Call<unknown, unknown>): Promise<R
 }
 
 export async function rollback(call: Call<z.output<typeof revisionParams>, unknown>): Promise<Response> {
-	return outcome(await call.mesh.policyStore().rollback(call.params.revision, call.principal))
+	const { mesh, params, principal } = call
+	return outcome(await mesh.policyStore().rollback(params.revision, principal), principal)
 }
 
-export function outcome(result: Result<ChangeOutcome, ChangeRefusal>): Response {
-	return result.ok ? json(shownOutcome(result.value)) : refusal(result.error)
+type Who = Pick<Principal, 'namespaces'>
+
+export function outcome(result: Result<ChangeOutcome, ChangeRefusal>, who: Who): Response {
+	return result.ok ? json(shownOutcome(result.value, who)) : refusal(result.error)
 }
 
-function shownOutcome({ revision, results, effect }: ChangeOutcome): unknown {
-	return { revision, results: results.map(shownResult), ...(effect === undefined ? {} : { effect }) }
+function shownOutcome({ revision, results, effect }: ChangeOutcome, who: Who): unknown {
+	return { revision, results: results.map(shownResult), ...(effect && { effect: ownEffect(effect, who) }) }
 }
 
 /** Cluster-wide kinds have no namespace to show. */

@@ -78,7 +78,7 @@ export async function putResource(call: Call<Params, unknown>): Promise<Response
 	if (!result.ok) return refusal(result.error)
 	const stored = await mesh.policyStore().get(params.kind, params.namespace, params.name)
 	// Deleted by somebody else between the two calls: the write happened, and there is nothing left to show.
-	if (stored === null) return outcome(result)
+	if (stored === null) return outcome(result, principal)
 	const created = result.value.results[0]?.action === 'created'
 	return json(shown(stored), created ? 201 : 200, { etag: etagOf(stored.revision) })
 }
@@ -95,7 +95,7 @@ export async function deleteResource(call: Call<Params, unknown>): Promise<Respo
 	const result = await mesh.policyStore().change({ actor: principal, remove: [ref], ...expected.value })
 	if (!result.ok) return refusal(result.error)
 	// Deleting what is not there is no error in a set of documents; of the one resource that a path names, it is.
-	return result.value.results[0]?.action === 'deleted' ? outcome(result) : notFound(params)
+	return result.value.results[0]?.action === 'deleted' ? outcome(result, principal) : notFound(params)
 }
 
 /** The one document of a PUT, which must be the one that the path names. */
