@@ -5,6 +5,7 @@ import type { CompiledRule, PolicyName } from './compileRule.ts'
 import { type Facts, factsOf } from './facts.ts'
 import type { AccessRequest } from './request.ts'
 import { allMatches, firstMatch, type RuleSet } from './ruleSet.ts'
+import { compileTexts } from './textPattern.ts'
 
 export type { PolicyName } from './compileRule.ts'
 
@@ -31,20 +32,21 @@ export function decide(
 	defaultAccess: 'open' | 'closed',
 	request: AccessRequest,
 ): AccessVerdict {
-	const facts = factsOf(request)
+	const asked = factsOf(request)
+	const asking = askingIn(allIn(layers, 'custom', asked))
+	const facts = asking.length === 0 ? asked : factsOf(withoutOwned(request, asking))
 	const denied = firstIn(layers, 'deny', facts)
 	const admitted = denied === undefined ? firstIn(layers, 'allow', facts) : undefined
 	const isOpen = defaultAccess === 'open' && !layers.some(({ hasAllow }) => hasAllow)
 	const allowed = denied === undefined && (isOpen || admitted !== undefined)
-	const asking = allowed ? askingIn(allIn(layers, 'custom', facts)) : NONE
 	const verdict: Writable<AccessVerdict> = {
 		allowed,
-		authorizers: asking.map(({ authorizer }) => authorizer!),
+		authorizers: allowed ? asking.map(({ authorizer }) => authorizer!) : NONE,
 		audited: auditedBy(allIn(layers, 'audit', facts)),
 	}
 	const by = denied ?? admitted
 	if (by !== undefined) verdict.by = by.name
-	if (asking.length > 0) verdict.askedBy = asking.map(({ name }) => name)
+	if (allowed && asking.length > 0) verdict.askedBy = asking.map(({ name }) => name)
 	if (denied === undefined && layers.some(({ hasDryRun }) => hasDryRun)) {
 		const dryRun = tryOut(layers, facts, allowed, isOpen)
 		if (dryRun !== undefined) verdict.dryRun = dryRun
@@ -83,6 +85,17 @@ function askingIn(rules: readonly CompiledRule[]): readonly CompiledRule[] {
 	for (const rule of rules)
 		if (rule.authorizer !== undefined && !byName.has(rule.authorizer.name)) byName.set(rule.authorizer.name, rule)
 	return [...byName.values()]
+}
+
+/**
+ * Fields that an authorizer writes are its word, which comes later: what the client wrote there the service never gets, and so it
+ * counts for nothing.
+ */
+function withoutOwned(request: AccessRequest, asking: readonly CompiledRule[]): AccessRequest {
+	const owned = asking.flatMap(({ authorizer }) => authorizer!.headersToUpstreamOnAllow)
+	if (owned.length === 0) return request
+	const isOwned = compileTexts(owned)
+	return { ...request, header: (name) => (isOwned(name) ? null : request.header(name)) }
 }
 
 const auditedBy = (rules: readonly CompiledRule[]): readonly string[] =>
