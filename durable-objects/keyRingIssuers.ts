@@ -19,6 +19,8 @@ const MAX_ISSUERS = 256
 const MAX_LENGTH = 1_000_000
 /** A stranger's text: longer ones name no key (`readUserKey`). */
 const MAX_KEY_ID = 256
+/** Isolates wait for 2 s. */
+const PATIENCE_MS = 1_500
 
 // === what is published ===
 
@@ -100,13 +102,19 @@ export async function issuerKeys(
 		flights.set(name, flight)
 		context.waitUntil(flight)
 	}
-	const isAnswered = await flights.get(name)
-	if (isAnswered && kid !== undefined && !isKnown(answer(), kid)) noteAbsent(questions, name, kid, Date.now())
-	return answer()
+	const flight = flights.get(name)
+	// Those that are here may do: who has none yet need not miss them because the issuer is slow.
+	const isAnswered = await (answer() === null ? flight : Promise.race([flight, scheduler.wait(PATIENCE_MS)]))
+	const found = answer()
+	if (isAnswered && kid !== undefined && found?.keys.every((key) => key.kid !== kid && key.kid !== undefined))
+		noteAbsent(questions, name, kid, Date.now())
+	return found
 }
 
+/** Without `kid` those that have names are known by then: only keys without one change unseen. */
 const isKnown = (issuer: IssuerKeys | null, kid: string | undefined): boolean =>
-	issuer !== null && (kid === undefined || issuer.keys.some((key) => key.kid === kid))
+	issuer !== null &&
+	(kid === undefined ? issuer.keys.every((key) => key.kid !== undefined) : issuer.keys.some((key) => key.kid === kid))
 
 /** Never rejects: what went wrong is noted beside the keys that there are. */
 async function inquire(

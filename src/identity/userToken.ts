@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../result.ts'
 import { algorithmOf } from './algorithms.ts'
 import type { Jwt } from './jws.ts'
 import { MAX_TOKEN_BYTES, mediaTypeOf, parseJws } from './jws.ts'
-import { type ProofError, refuse } from './proven.ts'
+import { type ProofCode, type ProofError, refuse } from './proven.ts'
 import { type ClaimRule, readUserClaims } from './userClaims.ts'
 import { type HeldKey, signingKey } from './userKeys.ts'
 
@@ -34,8 +34,8 @@ export interface User {
 
 /** The key is not here, and may be where the keys of the rule are fetched from. */
 export interface MissingKey<R> {
-	/** `no_keys`: none of this issuer was ever fetched. */
-	readonly code: 'no_keys' | 'unknown_key'
+	/** `no_keys`: none of this issuer was ever fetched. Others: why it was none of those that are here. */
+	readonly code: 'no_keys' | ProofCode
 	readonly detail: string
 	readonly rule: R
 	readonly kid?: string
@@ -122,7 +122,7 @@ async function verifyUnder<R extends UserRule>(
 	const keys = isFetched ? keysOf(rule.keys.fetched) : rule.keys.inline
 	if (keys === undefined) return missing('no_keys', 'the keys of the issuer must have been fetched')
 	const key = await signingKey(jwt, keys)
-	if (!key.ok) return isFetched && key.error.code === 'unknown_key' ? missing('unknown_key', key.error.detail) : key
+	if (!key.ok) return isFetched && mayBeAnother(keys, kid, key.error) ? missing(key.error.code, key.error.detail) : key
 	const { subject, ...said } = read.value
 	const user: User = {
 		principal: `${rule.issuer}/${subject}`,
@@ -135,3 +135,8 @@ async function verifyUnder<R extends UserRule>(
 	}
 	return ok({ user, rule, key: key.value })
 }
+
+/** An issuer whose keys have no names changes them without a word: any token that names none of them may be by one that is new. */
+const mayBeAnother = (keys: readonly HeldKey[], kid: string | undefined, { code }: ProofError): boolean =>
+	code === 'unknown_key' ||
+	(keys.some((key) => key.kid === undefined) && (kid === undefined || keys.every((key) => key.kid !== kid)))

@@ -14,8 +14,8 @@ export interface UserIssuer {
 	answer: RequestListener | undefined
 	/** Makes a key that is published. */
 	add(kid: string, alg?: string): Promise<Key>
-	/** A token by that key, whether it is published or not. */
-	token(claims?: JWTPayload, kid?: string, key?: Key): Promise<string>
+	/** A token by that key, whether it is published or not. Null: it names none. */
+	token(claims?: JWTPayload, kid?: string | null, key?: Key): Promise<string>
 	stop(): Promise<void>
 }
 
@@ -42,10 +42,10 @@ export async function startUserIssuer(alg = 'ES256'): Promise<UserIssuer> {
 			issuer.keys.set(kid, key)
 			return key
 		},
-		token(claims = {}, kid = 'first', key = made.get(kid) ?? made.get('first')!) {
+		token(claims = {}, kid = 'first', key = made.get(kid ?? '') ?? made.get('first')!) {
 			const now = Math.floor(Date.now() / 1_000)
 			return new SignJWT({ iss: issuer.url, sub: 'alice', iat: now, exp: now + 3_600, ...claims })
-				.setProtectedHeader({ alg: key.jwk.alg!, kid, typ: 'JWT' })
+				.setProtectedHeader({ alg: key.jwk.alg!, ...(kid === null ? {} : { kid }), typ: 'JWT' })
 				.sign(key.privateKey)
 		},
 		stop: () => backend.stop(),

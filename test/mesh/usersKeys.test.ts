@@ -20,6 +20,7 @@ const NAMES = [
 	'flooded',
 	'newcomer',
 	'ticked',
+	'unnamed',
 ] as const
 type Name = (typeof NAMES)[number]
 
@@ -36,6 +37,10 @@ beforeAll(async () => {
 		...NAMES.map((name) => service(name, backend.url)),
 		...NAMES.filter((name) => name !== 'ticked').map(believing),
 	)
+	issuers.unnamed.answer = (_, response) => {
+		const keys = Array.from(issuers.unnamed.keys.values(), ({ jwk: { kid: __, ...jwk } }) => ({ ...jwk, use: 'sig' }))
+		response.end(JSON.stringify({ keys }))
+	}
 	issuers.newcomer.answer = (_, response) => response.writeHead(503).end()
 	await mesh.tick()
 	for (const name of NAMES) if (name !== 'newcomer' && name !== 'ticked') await untilServed(name)
@@ -136,6 +141,22 @@ it('keys that replace those of the same name refuse what the others have signed'
 	expect(await shown('replaced', await issuer.token({}, 'other', issuer.keys.get('other')!))).toBe('served')
 	expect(await shown('replaced', token)).toBe('invalid_token bad_signature')
 	expect(await shown('steady', await issuers.steady.token())).toBe('served')
+})
+
+it('keys without names are fetched anew when a token names none and is by none of them', async () => {
+	const issuer = issuers.unnamed
+	const old = await issuer.token({}, null)
+	await untilServed('unnamed', old)
+	issuer.keys.delete('first')
+	const key = await issuer.add('second')
+	const young = await issuer.token({}, null, key)
+	await eventually(
+		() => shown('unnamed', young),
+		(answer) => answer === 'served',
+		15_000,
+	)
+	expect(await shown('unnamed', old)).toBe('invalid_token bad_signature')
+	expect(issuer.asked.filter((path) => path === '/keys').length).toBeLessThanOrEqual(4)
 })
 
 describe('a key set that cannot be taken', () => {

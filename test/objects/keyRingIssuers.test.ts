@@ -232,6 +232,37 @@ describe('a key that an isolate lacks', () => {
 		expect(kidsOf(await ask('b1', B))).toEqual(['b1'])
 	})
 
+	it('and that nobody names is looked for where the issuer gives keys no names, once in ten seconds', async () => {
+		const unnamed = ({ kid: _, ...named } = key('')) => named
+		const other = { ...unnamed(), x: 'o'.repeat(43) }
+		await put(A, JSON.stringify({ keys: [unnamed()] }))
+		serve(A, JSON.stringify({ keys: [other] }))
+		const xs = async (kid?: string) => (await ask(kid))!.keys.map((each) => each.jwk.x)
+		expect(await xs()).toEqual([other.x])
+		expect((await trustNow()).issuers).toMatchObject([{ name: A, keys: [{ jwk: { x: other.x } }] }])
+		const { length: once } = asked
+		const timesAt = async (ms: number, kid?: string) => {
+			at(ms)
+			await ask(kid)
+			return asked.length / once
+		}
+		// A name that no key has says as little.
+		expect([await timesAt(9_999), await timesAt(10_000, 'k'), await timesAt(19_999, 'k')]).toEqual([1, 2, 2])
+		expect([await timesAt(20_000, 'k'), await timesAt(30_000)]).toEqual([3, 4])
+	})
+
+	it('is not waited for longer than an isolate waits, where others are here', async () => {
+		await put(A, keySet('a1'))
+		serve(A, '')
+		web.set(`${A}/keys`, async () => {
+			await scheduler.wait(2_500)
+			return new Response(keySet('a1', 'a2'))
+		})
+		const answer = await Promise.race([ask('a2'), scheduler.wait(2_000)])
+		expect(kidsOf(answer ?? null)).toEqual(['a1'])
+		await vi.waitFor(async () => expect(kidsOf(await ask('a2'))).toEqual(['a1', 'a2']), 4_000)
+	})
+
 	it('and a page of text for its name has nobody asked', async () => {
 		await put(A, keySet('a1'))
 		expect(kidsOf(await ask('k'.repeat(257)))).toEqual(['a1'])

@@ -208,6 +208,7 @@ describe('a wrong token is told what is wrong:', () => {
 describe('keys that are fetched', () => {
 	const rule = userRule({ keys: { fetched: 'keys' } })
 	const keys = heldKeys([{ kid: 'u1', jwk: issuerKey.jwk }])
+	const unnamed = heldKeys([{ jwk: issuerKey.jwk }])
 
 	it('are looked up by the name of their source', async () => {
 		const asked: string[] = []
@@ -226,11 +227,23 @@ describe('keys that are fetched', () => {
 	})
 
 	it('without names may be what a token with a name means, and are fetched anew when they are not', async () => {
-		const unnamed = heldKeys([{ jwk: issuerKey.jwk }])
 		expect(await code(userToken(), [rule], () => unnamed)).toBe('ok')
 		expect(await verify(userToken({}, {}, stranger), [rule], () => unnamed)).toMatchObject({
 			error: { code: 'unknown_key', rule, kid: 'u1' },
 		})
+	})
+
+	it.each<[string, HeldKey[], Record<string, unknown>, string, boolean]>([
+		['of tokens without one, where some key has no name', unnamed, { kid: undefined }, 'bad_signature', true],
+		['of an algorithm that no key is for', unnamed, { kid: undefined, alg: 'RS256' }, 'algorithm_mismatch', true],
+		['also under a name that no key has', unnamed, { alg: 'RS256' }, 'algorithm_mismatch', true],
+		['also where others have names', [...unnamed, ...keys], { kid: undefined }, 'bad_signature', true],
+		['not where all have names', keys, { kid: undefined }, 'bad_signature', false],
+		['not under a name that a key has', [...unnamed, ...keys], { kid: 'u1' }, 'bad_signature', false],
+	])('may change without a word: they are fetched anew %s', async (_, held, header, expected, isFetchedAnew) => {
+		const verified = await verify(userToken({}, header, stranger), [rule], () => held)
+		expect(verified).toMatchObject({ error: { code: expected } })
+		expect(!verified.ok && 'rule' in verified.error).toBe(isFetchedAnew)
 	})
 
 	it('are worth fetching though another rule of the issuer refuses for good', async () => {

@@ -105,6 +105,19 @@ describe('a key that is not here', () => {
 		expect(asked).toEqual([[{ issuer: ISSUER }, undefined]])
 	})
 
+	it('and has no name replaces another that has none, once a token that names none fails', async () => {
+		const unnamed = (key: typeof OLD) => [{ jwk: key.jwk }]
+		const { proxy, ring, asked } = trusting([issuer(unnamed(OLD))], issuer(unnamed(OLD)))
+		const of = (key: typeof OLD) => bearer(userToken({}, { kid: undefined }, key))
+		expect(await answered(proxy, of(OLD))).toBe('ok')
+		expect(await answered(proxy, of(NEW))).toBe('401 invalid_token bad_signature')
+		ring.known = issuer(unnamed(NEW))
+		expect(await answered(proxy, of(NEW))).toBe('ok')
+		expect(asked).toEqual([1, 2].map(() => [{ issuer: ISSUER }, undefined]))
+		for (let i = 0; i < 100; i++) expect(await answered(proxy, of(OLD))).toBe('401 invalid_token bad_signature')
+		expect(asked).toHaveLength(3)
+	})
+
 	it.each<[string, readonly IssuerKeys[], string]>([
 		['the token is wrong, where others are known', [issuer([old])], UNKNOWN],
 		['the issuer is unavailable, where none is', [], UNAVAILABLE],
