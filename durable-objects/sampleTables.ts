@@ -1,6 +1,6 @@
 /**
  * The table of a region's samples: of each kind of request (service, rule, caller and verdict) the newest of the last day, so that who
- * calls all the time does not push out who calls once.
+ * calls all the time does not push out who calls once, nor strangers with made-up tokens anybody.
  *
  * The first hundred of a kind are kept as they come, and then one in some minutes: that is enough to try out policies with, covers the
  * day, and is written so seldom that a busy region pays as much for it as a quiet one.
@@ -11,6 +11,8 @@ import type { AccessSample, SampleBatch, SampleRequest } from '../src/ports.ts'
 export interface SampleRing {
 	readonly kinds: Map<string, { count: number; lastAt: number }>
 	total: number
+	/** Of these, how many were refused for their token. */
+	refusedUsers: number
 }
 
 const KEEP_MS = 86_400_000
@@ -19,6 +21,8 @@ const MAX_PER_KIND = 200
 const AT_ONCE = 100
 /** Beyond those, so far apart that a kind's newest cover the day. */
 const APART_MS = KEEP_MS / (MAX_PER_KIND - AT_ONCE)
+/** Of what is refused for its token, which anybody can make up: a fifth of each. */
+const REFUSED_USERS = { atOnce: AT_ONCE / 5, apartMs: APART_MS * 5, inAll: MAX_SAMPLES / 5 }
 /** When the table is full, it is cut back to this, so that it is not full again at once. */
 const CUT_BACK_TO = 18_000
 /** What goes through one RPC message. */
@@ -41,9 +45,12 @@ export function loadSampleRing(sql: SqlStorage): SampleRing {
 		.toArray()
 	return {
 		kinds: new Map(rows.map(({ kind, count, lastAt }) => [kind, { count, lastAt }])),
-		total: rows.reduce((sum, { count }) => sum + count, 0),
+		total: sumOf(rows),
+		refusedUsers: sumOf(rows.filter(({ kind }) => isRefusedUsers(kind))),
 	}
 }
+
+const sumOf = (rows: readonly { readonly count: number }[]): number => rows.reduce((sum, { count }) => sum + count, 0)
 
 /** Writes those that are worth it. */
 export function storeSamples(sql: SqlStorage, ring: SampleRing, { key, samples }: SampleBatch, nowMs: number): void {
@@ -53,7 +60,7 @@ export function storeSamples(sql: SqlStorage, ring: SampleRing, { key, samples }
 		const at = Math.min(sample.at, nowMs)
 		const kind = kindOf(sample)
 		const known = ring.kinds.get(kind) ?? { count: 0, lastAt: 0 }
-		if (at < nowMs - KEEP_MS || (known.count >= AT_ONCE && at - known.lastAt < APART_MS)) continue
+		if (at < nowMs - KEEP_MS || !isWorthIt(ring, kind, known, at)) continue
 		keyId ??= keyIdOf(sql, key)
 		const namespace = sample.service.split('/', 1)[0]!
 		sql.exec(
@@ -62,12 +69,26 @@ export function storeSamples(sql: SqlStorage, ring: SampleRing, { key, samples }
 		)
 		ring.kinds.set(kind, { count: known.count + 1, lastAt: Math.max(known.lastAt, at) })
 		ring.total++
+		if (isRefusedUsers(kind)) ring.refusedUsers++
 	}
 	if (ring.total > MAX_SAMPLES) cutBack(sql, ring)
 }
 
-const kindOf = ({ service, rule, caller, allowed }: AccessSample): string =>
-	JSON.stringify([service, rule, caller?.spiffeId ?? '', allowed])
+function isWorthIt(
+	{ refusedUsers }: SampleRing,
+	kind: string,
+	{ count, lastAt }: { readonly count: number; readonly lastAt: number },
+	at: number,
+): boolean {
+	if (!isRefusedUsers(kind)) return count < AT_ONCE || at - lastAt >= APART_MS
+	const { atOnce, apartMs, inAll } = REFUSED_USERS
+	return refusedUsers < inAll && (count < atOnce || at - lastAt >= apartMs)
+}
+
+const kindOf = ({ service, rule, caller, allowed, refusedUser }: AccessSample): string =>
+	JSON.stringify([service, rule, caller?.spiffeId ?? '', refusedUser === undefined ? allowed : 'refusedUser'])
+
+const isRefusedUsers = (kind: string): boolean => kind.endsWith(',"refusedUser"]')
 
 function keyIdOf(sql: SqlStorage, key: string): number {
 	sql.exec('INSERT OR IGNORE INTO sample_keys (key) VALUES (?)', key)

@@ -30,6 +30,10 @@ export interface AccessSample {
 	/** Of the client: `192.0.2.0/24`, `2001:db8:1::/48`; '' unknown. */
 	readonly network: string
 	readonly user?: SampledUser
+	/** Of the JWT-SVID in `Authorization`, which is a user's token only where a rule believes its issuer; of '' where it names none. */
+	readonly workloadIssuer?: Digest
+	/** It showed a token that was not believed, and so was refused before any policy was asked. */
+	readonly refusedUser?: RefusedUser
 	/** Lower case. Null: it was there, and nothing may be said of it. */
 	readonly headers: readonly (readonly [name: string, value: Digest | null])[]
 	/** There were more. */
@@ -52,10 +56,17 @@ export interface SampledUser {
 	readonly principal: Digest
 	readonly audiences: readonly Digest[]
 	readonly presenter?: Digest
+	/** Several tokens were shown. What is said is of one of them. */
+	readonly isOfSeveral?: true
 	/** What conditions can compare: claims that have texts, each with those of its members. */
 	readonly claims: readonly (readonly [path: readonly string[], values: readonly Digest[]])[]
 	/** There were more. */
 	readonly claimsCut?: true
+}
+
+export interface RefusedUser {
+	/** The one that the token claims; of '' where it claims none. Undefined: it showed several tokens. */
+	readonly issuer?: Digest
 }
 
 /** Samples with the key of their digests. */

@@ -27,13 +27,13 @@ export interface RequestSeries extends RequestLabels {
 }
 
 /**
- * What policies of access did. `denied`: refused a request. `audited`: noted one. `would_refuse`, `would_admit`: a dry run that would have
- * changed the verdict.
+ * What policies of access did. `denied`: refused a request. `ambiguous`: could not be asked about one, whose path is spelled in a way that
+ * services read differently. `audited`: noted one. `would_refuse`, `would_admit`: a dry run that would have changed the verdict.
  */
-export type AccessEffect = 'denied' | 'audited' | 'would_refuse' | 'would_admit'
+export type AccessEffect = 'denied' | 'ambiguous' | 'audited' | 'would_refuse' | 'would_admit'
 
 export interface AccessLabels {
-	/** `<namespace>/<name>`; '' where a request was refused because no ALLOW policy admits it. */
+	/** `<namespace>/<name>`; '' where a request was refused because no ALLOW policy admits it, and for `ambiguous`, which is no policy's alone. */
 	readonly policy: string
 	/** `<namespace>/<name>`, or '' when none was chosen. */
 	readonly service: string

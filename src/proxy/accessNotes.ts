@@ -37,9 +37,10 @@ export function createAccessNotes(log: (line: string) => void, region: string): 
 	return {
 		note: (exchange, refusal, now) => {
 			const verdict = exchange.access
-			if (verdict === undefined) return
+			if (verdict === undefined && refusal?.reason !== 'ambiguous_path') return
 			const [service, rule] = [exchange.service?.name ?? '', exchange.rule?.name ?? '']
 			const count = (effect: AccessEffect, policy: string) => countAccess(table, { policy, service, rule, effect })
+			if (verdict === undefined) return count('ambiguous', '')
 			// A request that policies let through may be refused for something else.
 			if (refusal !== undefined && !verdict.allowed) count('denied', verdict.by?.policy ?? '')
 			for (const policy of verdict.audited) {

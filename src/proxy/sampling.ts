@@ -1,14 +1,14 @@
 /**
  * Which requests an isolate remembers for trying out policies. The path pays for a choice, and for a copy of the few that are chosen; their
  * digests are made beside it.
- *
- * Taken is a share of all requests, and the first in a minute of each service, rule, caller and verdict, so that who calls seldom is
- * among them: five a second in all, of which the share cannot use up the last.
  */
 import { canonicalPath } from '../authorization/canonicalPath.ts'
 import { parseAddress } from '../authorization/ipBlock.ts'
+import { looksLikeJwtSvid } from '../identity/jwtSvid.ts'
+import { claimedIssuer } from '../identity/userToken.ts'
 import type { Caller } from '../matching/source.ts'
 import type { SampleBatch } from '../ports.ts'
+import type { TokenPlace } from '../snapshot/requestAuthentication.ts'
 import {
 	digester,
 	newSampleKey,
@@ -23,6 +23,8 @@ import { destinationOf } from './outgoing.ts'
 import { countingCaller } from './peers.ts'
 import type { Refusal, RefusalReason } from './refusal.ts'
 import type { RoutingTable } from './routingTable.ts'
+import { createChoice, type Verdict } from './sampleChoice.ts'
+import { shownTokens } from './tokenPlaces.ts'
 
 export interface Sampler {
 	/** Called once for each exchange, at its end. */
@@ -31,13 +33,6 @@ export interface Sampler {
 	readonly take: (now: number) => Promise<SampleBatch | undefined>
 }
 
-const PER_SECOND = 5
-/** What may be taken at once after a pause. */
-export const SAMPLE_BURST = 100
-/** Only those that are the first of their kind get what is left below this. */
-const RESERVED = 20
-const SEEN_MS = 60_000
-const MAX_SEEN = 1_000
 const DAY_MS = 86_400_000
 const MAX_PATH = 256
 /** Longer ones are nobody's honest request. */
@@ -66,18 +61,19 @@ export function createSampler(table: RoutingTable): Sampler {
 	let key: { readonly text: string; readonly day: number } | undefined
 	return {
 		consider: (exchange, refusal, now) => {
-			if (table.sampleShare === 0 || taken.length >= SAMPLE_BURST || !isOfPolicies(exchange, refusal)) return
-			const allowed = refusal === undefined || !REFUSED.has(refusal.reason)
-			if (!choice.isChosen(exchange, allowed, now)) return
-			const facts = factsOf(exchange, table, allowed)
+			if (table.sampleShare === 0) return
+			const verdict = verdictOf(exchange, refusal)
+			if (verdict === undefined || !choice.isChosen(exchange, verdict, now)) return
+			const facts = factsOf(exchange, table, verdict)
 			if (facts === undefined) return
-			choice.left--
+			choice.spend(verdict)
 			taken.push(facts)
 		},
 		take: async (now) => {
 			if (taken.length === 0) return undefined
 			const all = taken
 			taken = []
+			choice.begin()
 			const day = Math.floor(now / DAY_MS)
 			if (key?.day !== day) key = { text: await newSampleKey(), day }
 			const { text } = key
@@ -87,51 +83,23 @@ export function createSampler(table: RoutingTable): Sampler {
 	}
 }
 
-interface Choice {
-	/** How many may be taken now. */
-	left: number
-	readonly isChosen: (exchange: Exchange, allowed: boolean, now: number) => boolean
+/** Of requests to services that policies were asked about, or would have been, had a user's token been believed. */
+function verdictOf({ service, distrust }: Exchange, refusal: Refusal | undefined): Verdict | undefined {
+	if (service === undefined || service.name === '') return undefined
+	if (refusal === undefined || AFTER_ACCESS.has(refusal.reason)) return 'allowed'
+	if (REFUSED.has(refusal.reason)) return 'refused'
+	// The token that is not believed may also be a workload's.
+	return refusal.reason === 'invalid_token' && refusal !== distrust ? 'unasked' : undefined
 }
-
-function createChoice(table: RoutingTable): Choice {
-	/** When the first of a kind was taken. */
-	const seen = new Map<string, number>()
-	let refilledAt = 0
-	const isFirst = (kind: string, now: number): boolean => {
-		const before = seen.get(kind)
-		if (before !== undefined && now - before < SEEN_MS) return false
-		if (seen.size >= MAX_SEEN) seen.clear()
-		seen.set(kind, now)
-		return true
-	}
-	const choice: Choice = {
-		left: SAMPLE_BURST,
-		isChosen: (exchange, allowed, now) => {
-			choice.left = Math.min(SAMPLE_BURST, choice.left + (Math.max(0, now - refilledAt) / 1_000) * PER_SECOND)
-			refilledAt = now
-			if (choice.left < 1) return false
-			const isDrawn = choice.left >= RESERVED && table.random() < table.sampleShare
-			return isDrawn || isFirst(kindOf(exchange, allowed), now)
-		},
-	}
-	return choice
-}
-
-/** Of requests to services that policies were asked about. */
-function isOfPolicies({ service }: Exchange, refusal: Refusal | undefined): boolean {
-	if (service === undefined || service.name === '') return false
-	return refusal === undefined || AFTER_ACCESS.has(refusal.reason) || REFUSED.has(refusal.reason)
-}
-
-const kindOf = ({ service, rule, caller }: Exchange, allowed: boolean): string =>
-	`${service!.name}\n${rule?.name}\n${caller?.spiffeId}\n${allowed}`
 
 /** Undefined for requests that are too strange to tell anything of others. */
-function factsOf(exchange: Exchange, table: RoutingTable, allowed: boolean): SampledFacts | undefined {
+function factsOf(exchange: Exchange, table: RoutingTable, verdict: Verdict): SampledFacts | undefined {
 	const { method, rule, startedAt, user } = exchange
 	const { path, query, authority } = destinationOf(exchange, rule?.plan?.())
 	const host = judgedHost(authority, table)
 	if (method.length > MAX_METHOD || host.length > MAX_HOST) return undefined
+	const workloadIssuer = workloadIssuerOf(exchange)
+	const tokens = tokensOf(exchange, workloadIssuer)
 	const caller = countingCaller(exchange, table, '', false)
 	return {
 		at: startedAt,
@@ -142,9 +110,11 @@ function factsOf(exchange: Exchange, table: RoutingTable, allowed: boolean): Sam
 		...(query === '' ? {} : { query: true as const }),
 		...(caller === undefined ? {} : { caller: callerFacts(caller) }),
 		network: networkOf(exchange.clientAddress),
-		...(user === undefined ? {} : { user: userFacts(user) }),
+		...(user === undefined ? {} : { user: userFacts(user, tokens.length > 1) }),
+		...(workloadIssuer === undefined ? {} : { workloadIssuer }),
+		...(verdict === 'unasked' ? { refusedUser: refusedFacts(tokens) } : {}),
 		...fieldFacts(exchange, authority),
-		allowed,
+		allowed: verdict === 'allowed',
 	}
 }
 
@@ -181,11 +151,34 @@ const callerFacts = ({ spiffeId, namespace, workload }: Caller): NonNullable<Sam
 	...(workload === undefined ? {} : { workload }),
 })
 
-const userFacts = (user: UserFacts): UserFacts => ({
+/** After whatever scheme; '' of one that names none. */
+function workloadIssuerOf({ request }: Exchange): string | undefined {
+	const token = request.headers.get('authorization')?.split(' ').at(-1)
+	return token !== undefined && looksLikeJwtSvid(token) ? (claimedIssuer(token) ?? '') : undefined
+}
+
+/** Each of the tokens that its service's rules have looked at, as the client showed them. */
+function tokensOf({ request, path, service }: Exchange, workloadIssuer: string | undefined): string[] {
+	const { users, tokenPlaces } = service!
+	if (users.length === 0) return []
+	const isWorkloads = workloadIssuer !== undefined && users.every(({ issuer }) => issuer !== workloadIssuer)
+	const target = path + new URL(request.url).search
+	const tokens = shownTokens({ request, path, target }, tokenPlaces)
+	return [...new Set(tokens.flatMap(({ token, place }) => (isWorkloads && isAuthorization(place) ? [] : [token])))]
+}
+
+const isAuthorization = (place: TokenPlace): boolean => place.in === 'header' && place.name === 'authorization'
+
+/** Which of several tokens was not believed cannot be told. */
+const refusedFacts = ([token = '', ...others]: readonly string[]): NonNullable<SampledFacts['refusedUser']> =>
+	others.length > 0 ? {} : { issuer: claimedIssuer(token) ?? '' }
+
+const userFacts = (user: UserFacts, isOfSeveral: boolean): UserFacts => ({
 	issuer: user.issuer,
 	principal: user.principal,
 	audiences: user.audiences,
 	...(user.presenter === undefined ? {} : { presenter: user.presenter }),
+	...(isOfSeveral ? { isOfSeveral } : {}),
 	claims: user.claims,
 	spaceDelimitedClaims: user.spaceDelimitedClaims,
 })

@@ -20,7 +20,10 @@ export function textsOf(...all: readonly AccessLayers[]): Texts {
 	}
 	for (const { mesh, namespaces, services, rules } of all)
 		for (const { access = [], users = [] } of [mesh, ...namespaces.values(), ...services.values(), ...rules.values()]) {
-			for (const { audiences = [] } of users) add(LABELS.audience, audiences)
+			for (const { issuer, audiences = [] } of users) {
+				add(LABELS.issuer, [issuer])
+				add(LABELS.audience, audiences)
+			}
 			for (const { key, values = [], notValues = [] } of access.flatMap((policy) =>
 				policy.rules.flatMap(conditionsOf),
 			)) {
@@ -52,11 +55,12 @@ export async function recogniser(
 	return (label, value) => known.get(`${label}\n${value}`) ?? `${MARK}${value}${MARK}`
 }
 
-function labelsIn({ headers, user }: AccessSample): string[] {
-	const ofHeaders = headers.map(([name]) => LABELS.header(name))
-	if (user === undefined) return ofHeaders
+function labelsIn({ headers, user, workloadIssuer, refusedUser }: AccessSample): string[] {
+	const others = headers.map(([name]) => LABELS.header(name))
+	if (workloadIssuer !== undefined || refusedUser?.issuer !== undefined) others.push(LABELS.issuer)
+	if (user === undefined) return others
 	return [
-		...ofHeaders,
+		...others,
 		LABELS.principal,
 		LABELS.audience,
 		LABELS.presenter,

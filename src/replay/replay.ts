@@ -11,7 +11,7 @@ import type { Authorizer } from '../snapshot/authorization.ts'
 import { addChange, type Change, createGroups, type Groups, listed, type RefusedFor } from './groups.ts'
 import { type Standing, standOf } from './layers.ts'
 import { missingIn, type Recognise, recogniser, requestOf, textsOf } from './recall.ts'
-import { userThen } from './users.ts'
+import { type UserThen, userNow, userThen } from './users.ts'
 
 export interface Replayed {
 	/** Samples that were looked at. */
@@ -97,13 +97,13 @@ const START = { samples: 0, unchanged: 0, leftOut: 0, otherThen: 0 }
 
 function count(tally: Tally, sample: AccessSample, was: Standing, is: Standing, recognise: Recognise): void {
 	tally.samples++
-	const before = judge(was, sample, sample.user, recognise)
+	const before = judgeUser(was, sample, userNow(sample, was.users), recognise)
 	if (!('open' in before) && before.allowed !== sample.allowed) tally.otherThen++
 	if (was.text === is.text) {
 		tally.unchanged++
 		return
 	}
-	const after = judgeThen(was, is, sample, recognise)
+	const after = judgeUser(is, sample, userThen(sample, was.users, is.users, recognise), recognise)
 	if ('open' in before) addOpen(tally, before)
 	else if ('open' in after) addOpen(tally, after)
 	else countChange(tally, sample, before, after)
@@ -132,12 +132,11 @@ function differingIn(some: readonly Authorizer[], others: readonly Authorizer[])
 
 const askedOf = ({ name }: Authorizer): Open => ({ open: `CUSTOM ${name}` })
 
-/** Under other rules of end users, too. */
-function judgeThen(was: Standing, is: Standing, sample: AccessSample, recognise: Recognise): Judged {
-	const then = userThen(sample, was.users, is.users, recognise)
-	if (then === 'open') return { open: 'RequestAuthentication' }
-	if (then === 'refused') return { allowed: false, reason: 'invalid_token', asked: [] }
-	return judge(is, sample, then.user, recognise)
+/** Policies are asked only where rules of end users have refused nobody. */
+function judgeUser(standing: Standing, sample: AccessSample, found: UserThen, recognise: Recognise): Judged {
+	if (found === 'open') return { open: 'RequestAuthentication' }
+	if (found === 'refused') return { allowed: false, reason: 'invalid_token', asked: [] }
+	return judge(standing, sample, found.user, recognise)
 }
 
 /** `user` as rules of end users find it. */

@@ -1,11 +1,14 @@
 /** Samples of requests for trying out policies: what policies look at, of which private values leave as keyed digests only. */
-import type { AccessSample, Digest, SampledUser } from '../ports.ts'
+import type { AccessSample, Digest, RefusedUser, SampledUser } from '../ports.ts'
 
 /** Everything that a sample is made of, as the request had it. */
-export interface SampledFacts extends Omit<AccessSample, 'headers' | 'user'> {
+export interface SampledFacts extends Omit<AccessSample, 'headers' | 'user' | 'workloadIssuer' | 'refusedUser'> {
 	/** Lower case. Null: nothing may be said of its value. */
 	readonly headers: readonly (readonly [name: string, value: string | null])[]
 	readonly user?: UserFacts
+	/** As the tokens claim it. */
+	readonly workloadIssuer?: string
+	readonly refusedUser?: { readonly issuer?: string }
 }
 
 export interface UserFacts {
@@ -13,12 +16,14 @@ export interface UserFacts {
 	readonly principal: string
 	readonly audiences: readonly string[]
 	readonly presenter?: string
+	readonly isOfSeveral?: true
 	readonly claims: Readonly<Record<string, unknown>>
 	readonly spaceDelimitedClaims: readonly string[]
 }
 
 /** What a digest is of: equal texts in other places have other digests. */
 export const LABELS = {
+	issuer: 'issuer',
 	principal: 'principal',
 	audience: 'audience',
 	presenter: 'presenter',
@@ -105,7 +110,10 @@ const HIDDEN: ReadonlySet<string> = new Set([
 	'x-real-ip',
 ])
 
-export async function sampleOf({ headers, user, ...facts }: SampledFacts, digest: MakeDigest): Promise<AccessSample> {
+export async function sampleOf(
+	{ headers, user, workloadIssuer, refusedUser, ...facts }: SampledFacts,
+	digest: MakeDigest,
+): Promise<AccessSample> {
 	const fields = headers.map(async ([name, value]) => {
 		return [name, value === null ? null : await digest(LABELS.header(name), value)] as const
 	})
@@ -113,8 +121,14 @@ export async function sampleOf({ headers, user, ...facts }: SampledFacts, digest
 		...facts,
 		headers: await Promise.all(fields),
 		...(user === undefined ? {} : { user: await sampledUser(user, digest) }),
+		...(workloadIssuer === undefined ? {} : { workloadIssuer: await digest(LABELS.issuer, workloadIssuer) }),
+		...(refusedUser === undefined ? {} : { refusedUser: await sampledRefusal(refusedUser, digest) }),
 	}
 }
+
+/** What a token that nobody believes says of its issuer is any stranger's text: none of it is kept. */
+const sampledRefusal = async ({ issuer }: { readonly issuer?: string }, digest: MakeDigest): Promise<RefusedUser> =>
+	issuer === undefined ? {} : { issuer: await digest(LABELS.issuer, issuer) }
 
 async function sampledUser(user: UserFacts, digest: MakeDigest): Promise<SampledUser> {
 	const { issuer, principal, presenter, audiences } = user
@@ -127,6 +141,7 @@ async function sampledUser(user: UserFacts, digest: MakeDigest): Promise<Sampled
 		principal: await digest(LABELS.principal, principal),
 		audiences: await Promise.all(audiences.slice(0, MAX_AUDIENCES).map((one) => digest(LABELS.audience, one))),
 		...(presenter === undefined ? {} : { presenter: await digest(LABELS.presenter, presenter) }),
+		...(user.isOfSeveral ? { isOfSeveral: true as const } : {}),
 		claims: await Promise.all(claims),
 		...(cut || audiences.length > MAX_AUDIENCES ? { claimsCut: true as const } : {}),
 	}

@@ -70,7 +70,11 @@ function requestMetrics(regions: readonly RegionTelemetry[]): Metric[] {
 
 /** `policy` is empty where no ALLOW policy admitted the request. */
 function accessMetric(regions: readonly RegionTelemetry[]): Metric {
-	const verdicts = metric('selvedge_authorization_total', 'counter', 'Requests on which policies of access had a say.')
+	const verdicts = metric(
+		'selvedge_authorization_total',
+		'counter',
+		'Requests on which policies of access had a say, or that were refused because no policy could be sure of their path.',
+	)
 	for (const { region, access = [] } of regions)
 		for (const { policy, service, rule, effect, count } of access)
 			add(verdicts, { ...serviceLabels(region, service), policy, rule, effect }, count)

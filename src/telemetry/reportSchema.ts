@@ -37,7 +37,7 @@ const Access = z.object({
 	policy: Label,
 	service: Label,
 	rule: Label,
-	effect: z.enum(['denied', 'audited', 'would_refuse', 'would_admit']),
+	effect: z.enum(['denied', 'ambiguous', 'audited', 'would_refuse', 'would_admit']),
 	count: Count,
 })
 

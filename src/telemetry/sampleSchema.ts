@@ -21,6 +21,7 @@ const User = z.object({
 	principal: Digest,
 	audiences: z.array(Digest).max(MAX_AUDIENCES),
 	presenter: Digest.exactOptional(),
+	isOfSeveral: Yes,
 	claims: z
 		.array(z.tuple([z.array(z.string().max(128)).min(1).max(MAX_DEPTH), z.array(Digest).min(1).max(MAX_CLAIMS)]))
 		.max(MAX_CLAIMS),
@@ -41,6 +42,8 @@ const Sample = z.object({
 	caller: Caller.exactOptional(),
 	network: z.string().max(64),
 	user: User.exactOptional(),
+	workloadIssuer: Digest.exactOptional(),
+	refusedUser: z.object({ issuer: Digest.exactOptional() }).exactOptional(),
 	headers: z.array(z.tuple([Field, Digest.nullable()])).max(MAX_HEADERS),
 	headersCut: Yes,
 	allowed: z.boolean(),

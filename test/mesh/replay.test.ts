@@ -189,6 +189,46 @@ describe('a replay', () => {
 	})
 })
 
+it('requests whose token is refused are remembered, too: what would admit them is told, or that one cannot tell', async () => {
+	const stranger = await startUserIssuer()
+	const token = await stranger.token()
+	await stranger.stop()
+	const headers = { authorization: `Bearer ${token}`, 'cf-connecting-ip': '192.0.2.7' }
+	for (let i = 0; i < 3; i++) expect((await mesh.via(HOST, '/public', { region: 'weur', headers })).status).toBe(401)
+	const removed = await eventually(
+		() => replay([], 'remove=RequestAuthentication/default/shop'),
+		({ newlyAdmitted }) => newlyAdmitted.some(({ count }) => count === 3),
+		20_000,
+	)
+	expect(removed.newlyAdmitted.filter(({ count }) => count === 3)).toMatchObject([
+		{ source: null, path: '/public', by: 'default/readers' },
+	])
+	const [key] = issuer.keys
+	const rule = { issuer: issuer.url, jwks: JSON.stringify({ keys: [{ ...key![1].jwk, kid: key![0] }] }) }
+	const believing = (url: string) => replay([requestAuthentication('shop', [rule, { issuer: url }])])
+	expect((await believing(stranger.url)).undecided).toContainEqual({
+		...{ condition: 'RequestAuthentication', policy: null },
+		count: expect.any(Number),
+	})
+	const told = async (url: string) => {
+		const { undecided } = await believing(url)
+		return undecided.find(({ condition }) => condition === 'RequestAuthentication')?.count ?? 0
+	}
+	expect((await told(stranger.url)) - (await told('https://nobody.example'))).toBe(3)
+})
+
+it('a path that policies cannot be sure of is counted apart', async () => {
+	expect((await mesh.via(HOST, '/admin//users', { region: 'weur' })).status).toBe(400)
+	await eventually(
+		() => mesh.metrics(),
+		(page) =>
+			/selvedge_authorization_total\{region="weur",service="shop",namespace="default",policy="",rule="",effect="ambiguous"\} [1-9]/.test(
+				page,
+			),
+		20_000,
+	)
+})
+
 it('what policies refused is counted, by policy and rule', async () => {
 	const metrics = await eventually(
 		() => mesh.metrics(),

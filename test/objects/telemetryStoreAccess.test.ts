@@ -96,6 +96,23 @@ describe('samples', () => {
 		expect((await recalled()).length).toBe(123)
 	})
 
+	it('of requests that were refused for their token are a fifth as many, and of all kinds together', async () => {
+		const refused = (over: Partial<AccessSample> = {}) =>
+			sample({ allowed: false, refusedUser: { issuer: '0123456789abcdef' }, ...over })
+		await remember([sample({ allowed: false }), ...Array<AccessSample>(100).fill(refused())])
+		expect((await recalled()).length).toBe(1 + 20)
+		for (let hour = 1; hour <= 23; hour++) {
+			at(START + hour * 60 * MINUTE_MS)
+			await remember([refused(), refused()])
+		}
+		expect((await recalled()).length).toBe(1 + 20 + 11)
+		const kinds = Array.from({ length: 210 }, (_, i) => Array<AccessSample>(20).fill(refused({ rule: `shop/r/${i}` })))
+		await rememberAll(kinds.flat())
+		expect((await recalled()).length).toBe(1 + 4_000)
+		await remember([sample({ path: '/honest' })])
+		expect((await recalled()).at(-1)!.path).toBe('/honest')
+	})
+
 	it('are of the last day, whatever an isolate says the time is', async () => {
 		await remember([sample({ path: '/old' }), sample({ path: '/from the future', at: START + 10 * DAY_MS })])
 		at(START + DAY_MS + 1)
@@ -138,12 +155,16 @@ describe('samples', () => {
 
 it('what policies did is added up over reports, through restarts, and an isolate that says nothing of it changes nothing', async () => {
 	const row = { policy: 'shop/p', service: 'shop/cart', rule: '', effect: 'denied' as const, count: 2 }
-	await report({ access: [row, { ...row, effect: 'would_refuse' }], accessOverflow: 3 })
+	await report({
+		access: [row, { ...row, effect: 'ambiguous' }, { ...row, effect: 'would_refuse' }],
+		accessOverflow: 3,
+	})
 	await report({})
 	await evictDurableObject(stub() as unknown as DurableObjectStub)
 	await report({ access: [row], accessOverflow: 0 })
 	expect(await store().read('weur')).toMatchObject({
 		access: [
+			{ ...row, effect: 'ambiguous', count: 2 },
 			{ ...row, count: 4 },
 			{ ...row, effect: 'would_refuse', count: 2 },
 		],

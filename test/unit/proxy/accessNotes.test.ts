@@ -48,6 +48,14 @@ describe('policies', () => {
 		expect(lines).toEqual([])
 	})
 
+	it('that cannot be asked about a path which is spelled ambiguously are counted so, by no name', () => {
+		const { note, drain, lines } = noted()
+		note(undefined, { reason: 'ambiguous_path', form: 'an empty segment' })
+		note(undefined, { reason: 'invalid_token', code: 'expired', detail: '' })
+		expect(drain()).toEqual([['ambiguous', '', 1]])
+		expect(lines).toEqual([])
+	})
+
 	it('that audit, or would change the verdict, are counted and told', () => {
 		const { note, drain, lines } = noted()
 		note({ ...ADMITTED, audited: ['d/a1', 'd/a2'], dryRun: { allowed: false, by: { policy: 'd/dry' } } })

@@ -1,12 +1,16 @@
 /** Which requests an isolate remembers, how many of them, and what of them. */
 import { describe, expect, it } from 'vitest'
+import { compileUsers } from '../../../src/proxy/compileUsers.ts'
 import { admit, type Exchange } from '../../../src/proxy/exchange.ts'
 import type { Refusal } from '../../../src/proxy/refusal.ts'
 import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
-import { createSampler, SAMPLE_BURST } from '../../../src/proxy/sampling.ts'
+import { SAMPLE_BURST, UNASKED_BURST } from '../../../src/proxy/sampleChoice.ts'
+import { createSampler } from '../../../src/proxy/sampling.ts'
+import { digester, LABELS } from '../../../src/telemetry/accessSample.ts'
 import { seeded } from '../../random.ts'
 import { DOMAIN } from './fakeReplica.ts'
 import { NOW, serviceNamed } from './observed.ts'
+import { jwtRule } from './signedIn.ts'
 
 const SEED = 11
 const DAY_MS = 86_400_000
@@ -15,6 +19,13 @@ const caller = (workload: string): NonNullable<Exchange['caller']> => ({
 	...{ method: 'WorkloadProof', reused: false },
 })
 const DENIED = { reason: 'access_denied' } as Refusal
+const UNTRUSTED: Refusal = { reason: 'invalid_token', code: 'bad_signature', detail: '' }
+const TOKEN_PLACES = [
+	{ in: 'header', name: 'authorization', prefix: 'Bearer ' },
+	{ in: 'param', name: 'access_token' },
+] as const
+const tokenOf = (claims: object) =>
+	`${[{ alg: 'ES256' }, claims].map((part) => btoa(JSON.stringify(part)).replace(/=+$/, '')).join('.')}.c2ln`
 
 function sampled(share = 0.01, random = seeded(SEED)) {
 	const table = createRoutingTable(DOMAIN, random)
@@ -103,12 +114,105 @@ describe('an isolate remembers', () => {
 	it('only requests that policies were asked about', async () => {
 		const { see, take } = sampled(1)
 		see({ service: serviceNamed('') })
-		for (const reason of ['invalid_token', 'invalid_proof', 'identity_required', 'bug', 'unknown_host'])
+		for (const reason of ['invalid_proof', 'identity_required', 'bug', 'unknown_host', 'issuer_unavailable'])
 			see({}, { reason } as Refusal)
+		// A workload's token, not a user's.
+		see({ distrust: UNTRUSTED }, UNTRUSTED)
 		expect(await take()).toEqual([])
 		for (const reason of ['upstream_failed', 'no_endpoint', 'authorizer_denied']) see({}, { reason } as Refusal)
 		for (const reason of ['access_denied', 'ambiguous_path']) see({}, { reason } as Refusal)
 		expect((await take()).map(({ allowed }) => allowed)).toEqual([true, true, true, false, false])
+	})
+})
+
+describe('a request whose token is not believed', () => {
+	const rule = jwtRule({ issuer: 'https://idp', from: TOKEN_PLACES })
+	const service = { ...serviceNamed('d/a'), ...compileUsers([rule]) }
+	const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+	it('is remembered with a digest of the issuer that it claims, and nothing of a user', async () => {
+		const { see, batch } = sampled(1)
+		const token = tokenOf({ iss: 'https://stranger', sub: 's3cret' })
+		see({ service }, UNTRUSTED, 'http://h.test/a', bearer(token))
+		const { key, samples } = (await batch())!
+		const digest = await digester(key)
+		expect(samples).toMatchObject([
+			{ allowed: false, refusedUser: { issuer: await digest(LABELS.issuer, 'https://stranger') } },
+		])
+		expect(samples[0]).not.toHaveProperty('user')
+		for (const text of ['stranger', 's3cret', token]) expect(JSON.stringify(samples)).not.toContain(text)
+	})
+
+	it('claims no issuer where its token is none, and one cannot tell which of several tokens it was', async () => {
+		const { see, batch } = sampled(1)
+		const [one, other] = [tokenOf({ iss: 'https://a' }), tokenOf({ iss: 'https://b' })]
+		see({ service }, UNTRUSTED, 'http://h.test/a', bearer('no token'))
+		see({ service }, UNTRUSTED, `http://h.test/a?access_token=${one}`, bearer(other))
+		see({ service }, UNTRUSTED, `http://h.test/a?access_token=${one}`, bearer(one))
+		const { key, samples } = (await batch())!
+		const digest = await digester(key)
+		expect(samples.map(({ refusedUser }) => refusedUser)).toEqual([
+			{ issuer: await digest(LABELS.issuer, '') },
+			{},
+			{ issuer: await digest(LABELS.issuer, 'https://a') },
+		])
+	})
+
+	it('is told from a JWT-SVID beside it, which is a workload’s as long as no rule is of its issuer', async () => {
+		const { see, batch } = sampled(1)
+		const [svid, own] = [
+			tokenOf({ iss: 'https://spire', sub: 'spiffe://m/x' }),
+			tokenOf({ iss: 'https://idp', sub: 'spiffe://m/x' }),
+		]
+		const beside = `http://h.test/a?access_token=${tokenOf({ iss: 'https://a' })}`
+		see({ service }, UNTRUSTED, beside, bearer(svid))
+		see({ service }, UNTRUSTED, beside, bearer(own))
+		see({ service }, undefined, 'http://h.test/a', bearer(svid))
+		const { key, samples } = (await batch())!
+		const digest = await digester(key)
+		const of = (issuer: string) => digest(LABELS.issuer, issuer)
+		expect(samples.map(({ workloadIssuer, refusedUser }) => [workloadIssuer, refusedUser])).toEqual([
+			[await of('https://spire'), { issuer: await of('https://a') }],
+			[await of('https://idp'), {}],
+			[await of('https://spire'), undefined],
+		])
+	})
+
+	it('takes no place of another, however many there are, and not more than a fifth of the batch', async () => {
+		const { see, take, later } = sampled(1)
+		for (let i = 0; i < 1_000; i++) see({ service }, UNTRUSTED, 'http://h.test/a', bearer('x'))
+		for (let i = 0; i < 1_000; i++) see({ service })
+		for (const workload of Array.from({ length: 30 }, (_, i) => `w${i}`)) see({ service, caller: caller(workload) })
+		const first = await take()
+		const count = (all: typeof first) => all.filter(({ refusedUser }) => refusedUser !== undefined).length
+		expect([count(first) <= UNASKED_BURST, first.length - count(first)]).toEqual([true, SAMPLE_BURST])
+		let [honest, strange] = [0, 0]
+		for (let second = 0; second < 60; second++) {
+			later(1_000)
+			for (let i = 0; i < 100; i++) see({ service }, UNTRUSTED, 'http://h.test/a', bearer('x'))
+			for (let i = 0; i < 100; i++) see({ service })
+			const all = await take()
+			strange += count(all)
+			honest += all.length - count(all)
+		}
+		expect(strange).toBeLessThanOrEqual(60)
+		expect(honest).toBeGreaterThan(250)
+	})
+})
+
+describe('a user', () => {
+	it('of several tokens is said to be of several, also where they have been taken off', async () => {
+		const { see, take } = sampled(1)
+		const rule = jwtRule({ issuer: 'https://idp', from: TOKEN_PLACES })
+		const service = { ...serviceNamed('d/a'), ...compileUsers([rule]) }
+		const user = {
+			...{ issuer: 'https://idp', subject: 'a', principal: 'https://idp/a', audiences: [], claims: {} },
+			...{ spaceDelimitedClaims: [], expiresAt: 0, payload: '' },
+		}
+		const url = 'http://h.test/a?access_token=x'
+		for (const token of ['x', 'y'])
+			see({ service, user, target: '/a' }, undefined, url, { authorization: `Bearer ${token}` })
+		expect((await take()).map(({ user: found }) => found?.isOfSeveral)).toEqual([undefined, true])
 	})
 })
 

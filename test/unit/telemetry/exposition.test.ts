@@ -75,6 +75,7 @@ describe('the page', () => {
 			access: [
 				{ policy: 'shop/p', service: 'shop/orders', rule: 'shop/orders/0', effect: 'denied', count: 6 },
 				{ policy: '', service: 'shop/orders', rule: '', effect: 'denied', count: 7 },
+				{ policy: '', service: 'shop/orders', rule: '', effect: 'ambiguous', count: 2 },
 				{ policy: 'shop/dry', service: 'shop/orders', rule: '', effect: 'would_refuse', count: 8 },
 			],
 			accessOverflow: 9,
@@ -149,6 +150,7 @@ describe('the page', () => {
 			[
 				[{ ...orders, policy: 'shop/p', rule: 'shop/orders/0', effect: 'denied' }, 6],
 				[{ ...orders, policy: '', rule: '', effect: 'denied' }, 7],
+				[{ ...orders, policy: '', rule: '', effect: 'ambiguous' }, 2],
 				[{ ...orders, policy: 'shop/dry', rule: '', effect: 'would_refuse' }, 8],
 			],
 		],
