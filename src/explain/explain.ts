@@ -7,11 +7,18 @@ import { place } from '../proxy/placing.ts'
 import type { Refusal } from '../proxy/refusal.ts'
 import type { ResolvedHost, RoutingTable } from '../proxy/routingTable.ts'
 import { createUsers } from '../proxy/users.ts'
-import { type ExplainedRefusal, type Explanation, type NearMiss, percentOf, type Stage } from './explanation.ts'
+import {
+	type ExplainedRefusal,
+	type ExplainedRule,
+	type Explanation,
+	type NearMiss,
+	percentOf,
+	type Stage,
+} from './explanation.ts'
 import { explainedRefusal } from './filters.ts'
-import type { DescribedUser } from './introduce.ts'
+import { type DescribedUser, meetUsers } from './introduce.ts'
 import { sentence } from './outcome.ts'
-import { nearMisses, type PossibleRule, possibleRules } from './rules.ts'
+import { namespacesLookingAtUsers, nearMisses, type PossibleRule, possibleRules } from './rules.ts'
 import { explainPassthrough, explainWay, type Journey } from './way.ts'
 
 export interface Described {
@@ -40,17 +47,23 @@ export async function explain(knowledge: Knowledge, described: Described, now: n
 	if ('endpoint' in host)
 		return explanationOf(revision, [await explainPassthrough({ ...exchange, ...host }, means)], [])
 
-	const possible = possibleRules(exchange, host)
+	const refused = await meetUsers(exchange, namespacesLookingAtUsers(exchange, host), means)
+	const possible = possibleRules(exchange, host, refused)
 	const found: Stage = { stage: 'host', verdict: 'passed', host: exchange.host, virtualHost: host.virtualHost.pattern }
 	const journeys: Journey[] = []
-	for (const { rule, explained, odds } of possible.rules) {
+	for (const { rule, explained, odds, refusal } of possible.rules) {
+		if (refusal !== undefined) {
+			const told = await explainedRefusal(refusal, { ...exchange, rule }, revision)
+			journeys.push(unmatched(told, odds, found, explained))
+			continue
+		}
 		const journey = await explainWay({ ...exchange, rule }, odds, means)
 		const stages = [found, matchStage({ explained, odds }), ...journey.way.stages]
 		journeys.push({ ...journey, way: { ...journey.way, rule: explained, stages } })
 	}
 	const { refusal, refusedOdds } = possible
 	if (refusal !== undefined)
-		journeys.push(await unmatched(await explainedRefusal(refusal, exchange, revision), refusedOdds, found))
+		journeys.push(unmatched(await explainedRefusal(refusal, exchange, revision), refusedOdds, found))
 	return explanationOf(revision, journeys, nearMisses(exchange, host as ResolvedHost, possible))
 }
 
@@ -67,14 +80,17 @@ function explanationOf(revision: number, journeys: readonly Journey[], misses: r
 	}
 }
 
-const matchStage = ({ explained, odds }: Omit<PossibleRule, 'rule'>): Stage => ({
+const matchStage = ({ explained, odds }: Pick<PossibleRule, 'explained' | 'odds'>): Stage => ({
 	...{ stage: 'match', verdict: odds < 1 ? 'divided' : 'passed', rule: explained, percent: percentOf(odds) },
 })
 
-const unmatched = (refusal: ExplainedRefusal, odds: number, host: Stage): Journey => {
+/** Without a rule, or before it could be said whether the rule matches. */
+const unmatched = (refusal: ExplainedRefusal, odds: number, host: Stage, rule?: ExplainedRule): Journey => {
 	const percent = percentOf(odds)
-	const stages: Stage[] = [host, { stage: 'match', verdict: 'refused', percent, refusal }]
-	return { way: { percent, stages }, outcomes: [{ percent, outcome: 'refused', refusal }] }
+	const of = rule === undefined ? {} : { rule }
+	const stages: Stage[] = [host, { stage: 'match', verdict: 'refused', ...of, percent, refusal }]
+	const named = rule === undefined ? {} : { rule: rule.name }
+	return { way: { percent, ...of, stages }, outcomes: [{ percent, ...named, outcome: 'refused', refusal }] }
 }
 
 async function refusedAtHost(refused: Refusal, exchange: Exchange, table: RoutingTable): Promise<Journey> {

@@ -58,11 +58,11 @@ export interface NearMiss {
 }
 
 export interface FailedCondition {
-	readonly condition: 'method' | 'header' | 'queryParam' | 'source' | 'share' | 'port'
-	/** Of the header or query parameter. */
+	readonly condition: 'method' | 'header' | 'queryParam' | 'source' | 'share' | 'port' | 'user'
+	/** Of the header or query parameter, or what is asked of the user. */
 	readonly name?: string
 	readonly wanted: string
-	/** Null where the request has none. */
+	/** Null where the request has none. Of users no more than who it is: `<iss>/<sub>`. */
 	readonly got: string | null
 }
 

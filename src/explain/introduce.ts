@@ -2,19 +2,22 @@
 import type { AccessVerdict, PolicyName } from '../authorization/decide.ts'
 import { namespaceOf, verdictOn } from '../proxy/access.ts'
 import type { Plan } from '../proxy/compileRule.ts'
+import type { CompiledService } from '../proxy/compileService.ts'
 import type { CompiledJwtRule } from '../proxy/compileUsers.ts'
-import type { Exchange } from '../proxy/exchange.ts'
-import type { Knowledge } from '../proxy/knowledge.ts'
+import { admitsCopy, mayCopyTo } from '../proxy/copyTargets.ts'
+import type { Exchange, RouteUsers } from '../proxy/exchange.ts'
+import { type Knowledge, learnNamespace } from '../proxy/knowledge.ts'
 import { destinationOf } from '../proxy/outgoing.ts'
 import type { Scope } from '../proxy/ports.ts'
 import type { Refusal } from '../proxy/refusal.ts'
-import { authenticate } from '../proxy/stages/authenticate.ts'
+import { authenticate, userOfRoute } from '../proxy/stages/authenticate.ts'
 import { fieldsFor } from '../proxy/tellUser.ts'
 import { type Users, usersOfRoute } from '../proxy/users.ts'
 import type { AccessPolicies } from '../snapshot/authorization.ts'
 import type { Branch } from './backends.ts'
 import type { AccessEvidence, AccessLayerEvidence, ExplainedRefusal, UserEvidence } from './explanation.ts'
 import { explainedRefusal } from './filters.ts'
+import type { RefusedUsers } from './users.ts'
 
 /** An end user, as if a good token had been shown where a rule looks. */
 export interface DescribedUser {
@@ -87,13 +90,59 @@ async function believe(
 	{ knowledge, scope, users, user }: Introducing,
 ): Promise<Refusal | undefined> {
 	if (user !== undefined) return believeDescribed(exchange, rules, user)
-	const { startedAt } = exchange
-	const ports = {
-		now: () => startedAt,
-		wait: () => Promise.resolve(),
-		issuerKeys: () => Promise.reject(new Error('nobody is asked')),
+	return authenticate(exchange, users, knowledge.table, portsAt(exchange), scope)
+}
+
+const portsAt = ({ startedAt }: Exchange) => ({
+	now: () => startedAt,
+	wait: () => Promise.resolve(),
+	issuerKeys: () => Promise.reject(new Error('nobody is asked')),
+})
+
+/** Sets the exchange's users as all rules of these namespaces see them. */
+export async function meetUsers(
+	exchange: Exchange,
+	namespaces: ReadonlySet<string>,
+	means: Introducing,
+): Promise<RefusedUsers> {
+	const known: RouteUsers['known'] = new Map()
+	const refused = new Map<string, Refusal>()
+	for (const namespace of namespaces) {
+		const reached = await learnNamespace(means.knowledge, namespace, exchange.startedAt, means.scope)
+		const user = reached
+			? await userSeenBy(namespace, exchange, means)
+			: ({ reason: 'control_plane_unreachable', host: exchange.host } as const)
+		if (user !== null && 'reason' in user) refused.set(namespace, user)
+		else known.set(namespace, user)
 	}
-	return authenticate(exchange, users, knowledge.table, ports, scope)
+	exchange.routeUsers = { known, missing: undefined }
+	return refused
+}
+
+/** The user as routes of a namespace see one; null: nobody. */
+async function userSeenBy(
+	namespace: string,
+	exchange: Exchange,
+	{ knowledge, scope, users, user }: Introducing,
+): Promise<NonNullable<Exchange['user']> | Refusal | null> {
+	const { table } = knowledge
+	if (user === undefined)
+		return (await userOfRoute(exchange, namespace, users, table, portsAt(exchange), scope)) ?? null
+	const { users: rules } = usersOfRoute(users, table, namespace)
+	const trial = { ...exchange }
+	return (rules.length === 0 ? undefined : believeDescribed(trial, rules, user)) ?? trial.user ?? null
+}
+
+/** Whether a service gets a copy: to it, too, a good token of the user is shown where its rules look. */
+export async function mayBeCopiedTo(
+	exchange: Exchange,
+	service: CompiledService,
+	{ knowledge: { table }, users, user, scope }: Introducing,
+): Promise<boolean> {
+	if (user === undefined) return mayCopyTo(exchange, service, users, table, portsAt(exchange), scope)
+	const trial: Exchange = { ...exchange, user: undefined }
+	const refusal = service.users.length === 0 ? undefined : believeDescribed(trial, service.users, user)
+	return refusal === undefined && admitsCopy(exchange, service, trial.user, table)
 }
 
 function believeDescribed(

@@ -11,6 +11,7 @@ import { match } from '../proxy/stages/match.ts'
 import type { Source } from '../snapshot/filters.ts'
 import type { Match, ValueMatch } from '../snapshot/match.ts'
 import type { ExplainedMatch, ExplainedRule, FailedCondition, NearMiss } from './explanation.ts'
+import { failedUsers, looksAtUsers, type RefusedUsers } from './users.ts'
 
 type Rule = Candidate<CompiledRule>
 
@@ -23,6 +24,8 @@ export interface PossibleRule {
 	readonly explained: ExplainedRule
 	/** 0–1. */
 	readonly odds: number
+	/** It looks at the user, and the request's is not to be had. */
+	readonly refusal: Refusal | undefined
 }
 
 export interface PossibleRules {
@@ -37,7 +40,7 @@ export interface PossibleRules {
  * Runs the match stage over the rules themselves, each of which tells when it is asked. A rule that takes a share lets the others
  * be asked too: what it leaves is theirs.
  */
-export function possibleRules(exchange: Exchange, host: ResolvedHost): PossibleRules {
+export function possibleRules(exchange: Exchange, host: ResolvedHost, refused: RefusedUsers): PossibleRules {
 	const lucky = { ...exchange, random: () => 0 }
 	const unlucky = { ...exchange, random: () => UNLUCKY }
 	const found = new Map<CompiledRule, PossibleRule>()
@@ -47,13 +50,15 @@ export function possibleRules(exchange: Exchange, host: ResolvedHost): PossibleR
 		exchange,
 		(candidate) => candidate.method,
 		(candidate) => {
-			const { accepts, value } = candidate
+			const { value } = candidate
 			// Its draw counts for all of its matches: who is asked again was passed over.
-			if (found.has(value) || (accepts !== undefined && !accepts(lucky))) return false
-			const isCertain = accepts === undefined || accepts(unlucky)
+			const reached = found.has(value) ? undefined : reaches(candidate, lucky)
+			if (reached === undefined) return false
+			const isCertain = reaches(candidate, unlucky) !== undefined
 			const odds = left * (isCertain ? 1 : shareOf(value))
 			left = isCertain ? 0 : left - odds
-			found.set(value, { rule: value, explained: explainedRule(candidate), odds })
+			const refusal = reached.missing === undefined ? undefined : refused.get(reached.missing)
+			found.set(value, { rule: value, explained: explainedRule(candidate), odds, refusal })
 			return isCertain
 		},
 	)
@@ -61,9 +66,31 @@ export function possibleRules(exchange: Exchange, host: ResolvedHost): PossibleR
 	const refusal = match(trial, asked)
 	if (refusal !== undefined) return { rules: [...found.values()], refusal, refusedOdds: left }
 	if (found.size > 0) return { rules: [...found.values()], refusal, refusedOdds: 0 }
-	const standIn = { rule: trial.rule!, explained: { name: trial.rule!.name }, odds: 1 }
+	const standIn = { rule: trial.rule!, explained: { name: trial.rule!.name }, odds: 1, refusal }
 	return { rules: [standIn], refusal, refusedOdds: 0 }
 }
+
+/** Whether a request comes to a rule; `missing` is the namespace whose user it needs and nobody knows. */
+function reaches({ accepts }: Rule, exchange: Exchange): { readonly missing: string | undefined } | undefined {
+	const isAccepted = accepts === undefined || accepts(exchange)
+	const missing = exchange.routeUsers?.missing?.namespace
+	if (missing !== undefined) exchange.routeUsers!.missing = undefined
+	return isAccepted || missing !== undefined ? { missing } : undefined
+}
+
+/** Namespaces of rules that look at users, and whose host and path fit. */
+export function namespacesLookingAtUsers(exchange: Exchange, host: ResolvedHost): ReadonlySet<string> {
+	const found = new Set<string>()
+	const sameMethod = ({ method }: Rule) => method && exchange.method
+	const asked = watched(host, exchange, sameMethod, ({ value, route }) => {
+		if (looksAtUsers(value.source!)) found.add(namespaceOf(route))
+		return false
+	})
+	match({ ...exchange }, asked)
+	return found
+}
+
+const namespaceOf = (route: string): string => route.split('/', 1)[0]!
 
 /** Asks every rule whose host and path fit, whatever else it wants, in the order in which the match stage would. */
 export function nearMisses(exchange: Exchange, host: ResolvedHost, { rules, refusedOdds }: PossibleRules): NearMiss[] {
@@ -121,7 +148,7 @@ function watched(
 const shareOf = ({ source }: CompiledRule): number =>
 	(source?.only ?? []).reduce((odds, { share = 1 }) => odds * share, 1)
 
-function failedConditions({ value, match: at }: Rule, exchange: Exchange): FailedCondition[] {
+function failedConditions({ value, route, match: at }: Rule, exchange: Exchange): FailedCondition[] {
 	const { matches, only = [] } = value.source!
 	const { method, headers = [], queryParams = [] } = matches[at]!
 	const fails = (...conditions: Parameters<typeof compileConditions>) => !compileConditions(...conditions)!(exchange)
@@ -139,6 +166,7 @@ function failedConditions({ value, match: at }: Rule, exchange: Exchange): Faile
 			...(sources === undefined || isFrom(sources, exchange.caller) ? [] : [notFrom(sources, exchange.caller)]),
 			...(share === 0 ? [{ condition: 'share', wanted: '0 % of the requests', got: null } as const] : []),
 		]),
+		...failedUsers(value.source!, namespaceOf(route), exchange),
 	]
 }
 

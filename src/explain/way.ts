@@ -1,6 +1,5 @@
 /** What becomes of requests after their rule is found, stage by stage, over every backend that may be drawn. */
 
-import { mayCopyTo } from '../proxy/access.ts'
 import { policyFor } from '../proxy/attemptPolicy.ts'
 import type { Plan } from '../proxy/compileRule.ts'
 import type { Exchange } from '../proxy/exchange.ts'
@@ -21,7 +20,7 @@ import {
 } from './explanation.ts'
 import { explainedRefusal, explainFilters, type Filtered, lateOdds } from './filters.ts'
 import { type Departure, depart, explainMirrors, explainRetry } from './forward.ts'
-import type { Introducing } from './introduce.ts'
+import { type Introducing, mayBeCopiedTo } from './introduce.ts'
 import { endings, type Trail, togetherOf } from './trail.ts'
 
 export interface Means extends Introducing {
@@ -137,7 +136,7 @@ async function mirrorStage(going: readonly Branch[], plan: Plan | undefined, mea
 	// Whom its policies would refuse, a service gets no copy of.
 	const load = (exchange: Exchange) => async (name: string) => {
 		const service = await serviceFor(knowledge, exchange, name, scope)
-		return service !== undefined && mayCopyTo(exchange, service, knowledge.table) ? service : undefined
+		return service !== undefined && (await mayBeCopiedTo(exchange, service, means)) ? service : undefined
 	}
 	const all =
 		plan === undefined

@@ -5,7 +5,6 @@ import { type AccessVerdict, decide } from '../authorization/decide.ts'
 import type { AccessRequest } from '../authorization/request.ts'
 import { canonicalMeshHost } from '../names.ts'
 import type { AccessPolicies } from '../snapshot/authorization.ts'
-import type { CompiledService } from './compileService.ts'
 import { type Exchange, withoutPort } from './exchange.ts'
 import type { Destination } from './outgoing.ts'
 import { countingCaller } from './peers.ts'
@@ -100,22 +99,3 @@ export function judgedFields(
 		return header(name)
 	}
 }
-
-/**
- * Whether a copy of a request may go to another service. Whom that would refuse, or ask somebody about, it gets no copy of. The user
- * counts where its rules believe the user's issuer, too.
- */
-export function mayCopyTo(exchange: Exchange, service: CompiledService, table: RoutingTable): boolean {
-	const { user, target, path, authority } = exchange
-	const copy: Exchange = { ...exchange, service, user: isBelievedBy(service, user) ? user : undefined }
-	delete copy.userEdits
-	const query = target.slice(path.length)
-	const verdict = verdictOn(copy, () => ({ path, query, authority }), service.userFields, table, false)
-	return verdict === undefined || (!('reason' in verdict) && verdict.allowed && verdict.authorizers.length === 0)
-}
-
-const isBelievedBy = ({ users }: CompiledService, user: Exchange['user']): boolean =>
-	users.some(
-		({ issuer, audiences }) =>
-			issuer === user?.issuer && (audiences === undefined || audiences.some((one) => user.audiences.includes(one))),
-	)

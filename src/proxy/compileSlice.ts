@@ -1,4 +1,6 @@
 /** A route's rules ready to be matched: each compiled once per version, and its costly part only when first used. */
+import { compileUserTest, type UserTest } from '../authorization/userTest.ts'
+import { isPreflight } from '../filters/cors.ts'
 import { isDrawn } from '../filters/share.ts'
 import { compileConditions } from '../matching/conditions.ts'
 import { regexMatcher } from '../matching/regex.ts'
@@ -11,7 +13,7 @@ import {
 } from '../matching/ruleIndex.ts'
 import { isFrom } from '../matching/source.ts'
 import type { TrafficMatch } from '../snapshot/filters.ts'
-import type { Match, RouteSlice } from '../snapshot/snapshot.ts'
+import type { Match, RouteSlice, Rule } from '../snapshot/snapshot.ts'
 import { type CompiledRule, compileRule } from './compileRule.ts'
 import type { Exchange } from './exchange.ts'
 import { forPorts } from './servicePort.ts'
@@ -30,6 +32,7 @@ export function compileSlice(slice: RouteSlice, trustDomain: string, ownPort?: n
 	const candidates = slice.rules.flatMap((rule, ruleIndex) => {
 		const compiled = compileRule(rule, trustDomain, slice.ports)
 		const isWanted = compileTraffic(rule.only)
+		const isForUser = compileUsers(rule, compiled, slice.route.split('/', 1)[0]!)
 		return rule.matches.map(
 			(match, matchIndex): Candidate<CompiledRule> => ({
 				path: match.path,
@@ -40,7 +43,7 @@ export function compileSlice(slice: RouteSlice, trustDomain: string, ownPort?: n
 				route: slice.route,
 				rule: ruleIndex,
 				match: matchIndex,
-				accepts: withPorts(withTraffic(lazyConditions(match), isWanted), isFor),
+				accepts: withPorts(both(both(lazyConditions(match), isWanted), isForUser), isFor),
 				pathMatches: lazyPath(match),
 				value: compiled,
 			}),
@@ -76,13 +79,13 @@ function lazyConditions(match: Match): Candidate<CompiledRule>['accepts'] {
 	}
 }
 
-/** Chance decides last: a request that the rule is not for must not use up a share of it. */
-function withTraffic(
-	accepts: Candidate<CompiledRule>['accepts'],
-	isWanted: Candidate<CompiledRule>['accepts'],
+/** Chance after the conditions: a request that the rule is not for must not use up a share of it. Users last: tokens cost. */
+function both(
+	first: Candidate<CompiledRule>['accepts'],
+	second: Candidate<CompiledRule>['accepts'],
 ): Candidate<CompiledRule>['accepts'] {
-	if (accepts === undefined || isWanted === undefined) return accepts ?? isWanted
-	return (facts) => accepts(facts) && isWanted(facts)
+	if (first === undefined || second === undefined) return first ?? second
+	return (facts) => first(facts) && second(facts)
 }
 
 /** Asked by each match and hostname of the rule, and drawn once for each request: a share is one of requests, not of matches. */
@@ -103,6 +106,32 @@ function isOf({ sources, share }: TrafficMatch, facts: RequestFacts): boolean {
 		(sources === undefined || isFrom(sources, facts.caller)) && (share === undefined || isDrawn(share, facts.random()))
 	)
 }
+
+/** The rule does not match while its user is not known, and says whose is missing: see `matchByUser`. */
+function compileUsers(rule: Rule, compiled: CompiledRule, namespace: string): Candidate<CompiledRule>['accepts'] {
+	const when = rule.only?.flatMap((traffic) => traffic.when ?? []) ?? []
+	if (when.length === 0) return undefined
+	const asked = { namespace, rule: compiled }
+	let isWanted: UserTest | undefined
+	return (facts) => {
+		if (isForAnyUser(rule, facts)) return true
+		const exchange = facts as Exchange
+		exchange.routeUsers ??= { known: new Map(), missing: undefined }
+		const { routeUsers } = exchange
+		const user = routeUsers.known.get(namespace)
+		if (user === undefined) {
+			routeUsers.missing ??= asked
+			return false
+		}
+		isWanted ??= compileUserTest(when)
+		return isWanted(user ?? undefined)
+	}
+}
+
+/** Browsers send no token with preflights. A rule that answers them itself does, and lets nothing through; others are as for nobody. */
+export const isForAnyUser = ({ filters }: Rule, facts: RequestFacts): boolean =>
+	filters?.cors !== undefined &&
+	isPreflight(facts.method, facts.header('origin'), facts.header('access-control-request-method'))
 
 function lazyPath({ path }: Match): Candidate<CompiledRule>['pathMatches'] {
 	if (path.type !== 'RegularExpression') return undefined

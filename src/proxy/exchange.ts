@@ -22,7 +22,7 @@ export interface Exchange extends RequestFacts {
 	readonly clientAddress: string
 	/** Path and query, as the backend will get them: without the tokens that are not for it. */
 	target: string
-	rule?: CompiledRule
+	rule?: CompiledRule | undefined
 	backend?: CompiledBackend
 	service?: CompiledService
 	endpoint?: TargetEndpoint
@@ -34,6 +34,8 @@ export interface Exchange extends RequestFacts {
 	caller: Caller | undefined
 	/** Why what it shows of itself is not believed. For its service to mind, which may not look at proofs at all. */
 	distrust?: Refusal
+	/** Undefined while no rule has looked at users. */
+	routeUsers?: RouteUsers
 	/** The end user; undefined while no token proves one. */
 	user: User | undefined
 	/** What policies of access say of it. Undefined: none was asked. */
@@ -46,6 +48,14 @@ export interface Exchange extends RequestFacts {
 	assertion?: string
 	/** Requests sent for this one. */
 	attempts: number
+}
+
+/** End users as routes see them, which look before there is a service to be seen by. */
+export interface RouteUsers {
+	/** By the routes' namespace. Null: nobody. */
+	readonly known: Map<string, User | null>
+	/** What was passed over for want of the user of its namespace, first of all. */
+	missing: { readonly namespace: string; readonly rule: CompiledRule } | undefined
 }
 
 /**

@@ -1,12 +1,13 @@
 /** The data path. Read it top to bottom: this is the order every request goes through. */
 
-import { mayCopyTo, namespaceOf } from './access.ts'
+import { namespaceOf } from './access.ts'
 import { type Assertions, createAssertions, vouch } from './assertions.ts'
 import { dispatch } from './attempts.ts'
 import { type BodyBudget, createBodyBudget } from './bodyBudget.ts'
 import { createCallers } from './callers.ts'
 import { tellClient } from './checkedFields.ts'
 import type { Plan } from './compileRule.ts'
+import { mayCopyTo } from './copyTargets.ts'
 import { decorated } from './decorate.ts'
 import type { Outcome } from './errand.ts'
 import { admit, type Exchange } from './exchange.ts'
@@ -25,7 +26,7 @@ import { authenticate } from './stages/authenticate.ts'
 import { authorize } from './stages/authorize.ts'
 import { filter, filterFirst } from './stages/filter.ts'
 import { identify } from './stages/identify.ts'
-import { match } from './stages/match.ts'
+import { match, matchByUser } from './stages/match.ts'
 import { pickEndpoint } from './stages/pick.ts'
 import { createUsers, type Users, usersOfRoute } from './users.ts'
 
@@ -60,7 +61,9 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 				// Then the rule. Most rules only send a request on, to a backend and an endpoint that are drawn.
 				const distrust = identified instanceof Promise ? await identified : identified
 				if (distrust !== undefined) exchange.distrust = distrust
-				const refusal = match(exchange, host)
+				let refusal = match(exchange, host)
+				if (exchange.routeUsers !== undefined)
+					refusal = await matchByUser(exchange, host, { knowledge, users, ports, scope })
 				plan = exchange.rule?.plan?.()
 				outcome =
 					refusal ??
@@ -149,7 +152,7 @@ function sendIntroduced(exchange: Exchange, means: Omit<Means, 'copying'>): Outc
 
 /** The way of a rule that does more. Its filters, and then its backend's, may answer in place of the service. */
 async function follow(plan: Plan, exchange: Exchange, means: Means): Promise<Response | Refusal> {
-	const { knowledge, copying, ports, scope } = means
+	const { knowledge, copying, users, ports, scope } = means
 	const { revision } = knowledge.table
 	const { directResponse, redirect } = plan.filters
 	const asksNobody = directResponse !== undefined || redirect !== undefined
@@ -169,7 +172,8 @@ async function follow(plan: Plan, exchange: Exchange, means: Means): Promise<Res
 	if (copies !== undefined) {
 		const load = async (name: string) => {
 			const service = await serviceFor(knowledge, exchange, name, scope)
-			return service !== undefined && mayCopyTo(exchange, service, knowledge.table) ? service : undefined
+			if (service === undefined) return undefined
+			return (await mayCopyTo(exchange, service, users, knowledge.table, ports, scope)) ? service : undefined
 		}
 		const send = () => sendCopies(exchange, plan, copies, load, copying, ports)
 		scope.waitUntil(untilIdle(response, ports).then(send))

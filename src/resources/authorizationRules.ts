@@ -113,6 +113,14 @@ const KNOWN = [
 	...['source.principal', 'source.serviceAccount', 'source.trustDomain', 'destination.port'],
 ]
 
+/** Of those known, what speaks of the end user and of nothing else. */
+const OF_USERS: readonly (string | undefined)[] = ['claim', 'requestPrincipal', 'audiences', 'presenter']
+
+const checkUserKey: Check = (key) =>
+	OF_USERS.includes(parseKey(key)?.of)
+		? undefined
+		: `must be one of ${KNOWN.filter((known) => known.startsWith('request.auth.')).join(', ')}`
+
 function checkKey(key: string): string | undefined {
 	if (parseKey(key) !== undefined) return undefined
 	const reason = UNKNOWABLE.find(([pattern]) => pattern.test(key))?.[1]
@@ -139,13 +147,12 @@ function checkOf(key: string): Check {
 
 const values = z.array(z.string().min(1).max(2_048)).min(1).max(MAX_ENTRIES).exactOptional()
 
-const Condition = z
-	.strictObject({ key: text(checkKey), values, notValues: values })
-	.superRefine((condition, context) => {
+const conditionOn = (checkKey: Check) =>
+	z.strictObject({ key: text(checkKey), values, notValues: values }).superRefine((condition, context) => {
 		const refuse = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message })
 		if (condition.values === undefined && condition.notValues === undefined)
 			refuse([], 'must have at least one of values and notValues')
-		if (parseKey(condition.key) === undefined) return
+		if (checkKey(condition.key) !== undefined) return
 		const check = checkOf(condition.key)
 		for (const field of ['values', 'notValues'] as const)
 			for (const [index, value] of (condition[field] ?? []).entries()) {
@@ -153,6 +160,10 @@ const Condition = z
 				if (message !== undefined) refuse([field, index], message)
 			}
 	})
+const conditions = (checkKey: Check) => z.array(conditionOn(checkKey)).min(1).max(MAX_ENTRIES).exactOptional()
+
+/** On the end user alone. */
+export const UserConditions = conditions(checkUserKey)
 
 const From = z.strictObject({ source: Source })
 const To = z.strictObject({ operation: Operation })
@@ -165,7 +176,7 @@ const AuthorizationRule = z
 		to: z.array(To).min(1).max(MAX_ENTRIES).exactOptional().meta({
 			description: 'One of them must match; every operation when left out.',
 		}),
-		when: z.array(Condition).min(1).max(MAX_ENTRIES).exactOptional().meta({ description: 'All of them must hold.' }),
+		when: conditions(checkKey).meta({ description: 'All of them must hold.' }),
 	})
 	.meta({ description: 'Whatever is there must hold. An empty rule matches every request.' })
 export type AuthorizationRule = z.infer<typeof AuthorizationRule>

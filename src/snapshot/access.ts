@@ -49,7 +49,8 @@ function sourceOf(source: Source, namespace: string): AccessSource {
 
 type Condition = NonNullable<AuthorizationRule['when']>[number]
 
-function conditionOf({ key: text, values, notValues }: Condition, namespace: string): AccessCondition {
+/** `namespace` is that of the document. */
+export function conditionOf({ key: text, values, notValues }: Condition, namespace: string): AccessCondition {
 	// Validation has read it once already.
 	const key = parseKey(text)!
 	const read = (texts: readonly string[]) => (key.of === 'serviceAccount' ? qualified(texts, namespace) : texts)

@@ -4,6 +4,7 @@ import type { DirectResponse as DirectResponseDocument } from '../resources/dire
 import { durationMs } from '../resources/duration.ts'
 import type { FaultInjection } from '../resources/faultInjection.ts'
 import type { TrafficMatch as TrafficMatchDocument } from '../resources/trafficMatch.ts'
+import { conditionOf } from './access.ts'
 import { fieldsOf } from './editFilters.ts'
 import type { DirectResponse, Fault, Source, TrafficMatch } from './filters.ts'
 import { matchOf } from './ruleMatches.ts'
@@ -32,10 +33,11 @@ export function directResponseOf({ spec }: DirectResponseDocument): DirectRespon
 }
 
 export function trafficMatchOf({ metadata, spec }: TrafficMatchDocument): TrafficMatch {
-	const { sources } = spec
+	const { sources, when } = spec
 	const share = shareOf(spec)
 	return {
 		...(sources.length > 0 && { sources: sources.map((source) => sourceOf(source, metadata.namespace)) }),
+		...(when && { when: when.map((condition) => conditionOf(condition, metadata.namespace)) }),
 		...(share === 1 ? {} : { share }),
 	}
 }

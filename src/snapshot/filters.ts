@@ -1,5 +1,6 @@
 /** What a rule does to a request besides choosing a backend, as it travels: references resolved, durations in ms, names lower case. */
 import type { ServiceName } from '../names.ts'
+import type { AccessCondition } from './authorization.ts'
 import type { Match } from './match.ts'
 
 /** Each field is absent where the rule does not use it. In the order in which they act. */
@@ -73,6 +74,8 @@ export interface Source {
 export interface TrafficMatch {
 	/** Any of them. A caller that proves no identity is none of them. */
 	readonly sources?: readonly Source[]
+	/** On the end user, as the route's namespace sees one. All of them; for nobody none holds. */
+	readonly when?: readonly AccessCondition[]
 	/** Share of the requests, 0–1, drawn for each request. */
 	readonly share?: number
 }

@@ -134,4 +134,5 @@ function prefixOf({ route, ruleIndex }: FilterPlace): string {
 	return value.endsWith('/') ? value.slice(0, -1) : value
 }
 
-const isAlways = ({ sources, share }: TrafficMatch): boolean => sources === undefined && share === undefined
+const isAlways = ({ sources, when, share }: TrafficMatch): boolean =>
+	sources === undefined && when === undefined && share === undefined

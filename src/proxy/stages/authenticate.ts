@@ -4,10 +4,10 @@
  * A service without rules pays for one comparison; a token that was verified here before, for look-ups only.
  */
 import { looksLikeJwtSvid } from '../../identity/jwtSvid.ts'
-import { claimedIssuer, verifyUserToken } from '../../identity/userToken.ts'
+import { claimedIssuer, type User, verifyUserToken } from '../../identity/userToken.ts'
 import type { TokenPlace } from '../../snapshot/requestAuthentication.ts'
 import { namespaceOf } from '../access.ts'
-import type { CompiledJwtRule } from '../compileUsers.ts'
+import type { CompiledJwtRule, CompiledUsers } from '../compileUsers.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ProxyPorts, Scope } from '../ports.ts'
 import type { Refusal } from '../refusal.ts'
@@ -40,7 +40,51 @@ export function authenticate(
 	ports: Ports,
 	scope: Scope,
 ): Refusal | undefined | Promise<Refusal | undefined> {
-	const { users: rules, tokenPlaces } = exchange.service ?? usersOfRoute(users, table, namespaceOf(exchange))
+	const rules = exchange.service ?? usersOfRoute(users, table, namespaceOf(exchange))
+	const proof = prove(exchange, rules, users, table, ports, scope)
+	if (proof === undefined) return undefined
+	return proof instanceof Promise ? proof.then((proven) => settle(exchange, proven)) : settle(exchange, proof)
+}
+
+/** The user as routes of a namespace see one, whatever service they lead to: its rules are asked later. Undefined: nobody. */
+export const userOfRoute = (
+	exchange: Exchange,
+	namespace: string,
+	users: Users,
+	table: RoutingTable,
+	ports: Ports,
+	scope: Scope,
+): Promise<User | Refusal | undefined> =>
+	userSeenBy(usersOfRoute(users, table, namespace), exchange, users, table, ports, scope)
+
+/** The user as these rules see one, whoever else has asked. Undefined: nobody. */
+export async function userSeenBy(
+	rules: CompiledUsers,
+	exchange: Exchange,
+	users: Users,
+	table: RoutingTable,
+	ports: Ports,
+	scope: Scope,
+): Promise<User | Refusal | undefined> {
+	const proof = await prove(exchange, rules, users, table, ports, scope)
+	return proof === undefined || 'reason' in proof ? proof : proof.held[0]!.user
+}
+
+/** What a request shows: tokens that are all good, and of one user. */
+interface Proof {
+	readonly shown: readonly ShownToken[]
+	readonly held: readonly HeldUser[]
+}
+
+/** Undefined: it shows none. */
+function prove(
+	exchange: Exchange,
+	{ users: rules, tokenPlaces }: CompiledUsers,
+	users: Users,
+	table: RoutingTable,
+	ports: Ports,
+	scope: Scope,
+): Proof | Refusal | undefined | Promise<Proof | Refusal> {
 	if (rules.length === 0) return undefined
 	keepUp(users, table)
 	const shown: ShownToken[] = []
@@ -53,8 +97,8 @@ export function authenticate(
 	}
 	if (shown.length === 0) return undefined
 	return held.length === shown.length
-		? settle(exchange, shown, held)
-		: authenticateAnew({ exchange, rules, users, ports, scope }, shown)
+		? ofOneUser(shown, held)
+		: proveAnew({ exchange, rules, users, ports, scope }, shown)
 }
 
 /** A JWT-SVID in `Authorization` is a workload's credential, unless a rule believes its issuer: identify.ts has judged it. */
@@ -79,7 +123,7 @@ interface Asked {
 }
 
 /** One after the other, until one is refused. */
-async function authenticateAnew(asked: Asked, shown: readonly ShownToken[]): Promise<Refusal | undefined> {
+async function proveAnew(asked: Asked, shown: readonly ShownToken[]): Promise<Proof | Refusal> {
 	if (new Set(shown.map(({ token }) => token)).size > MAX_TOKENS)
 		return { reason: 'invalid_token', code: 'malformed', detail: `a request shows at most ${MAX_TOKENS} tokens` }
 	const { users, rules, exchange } = asked
@@ -89,7 +133,7 @@ async function authenticateAnew(asked: Asked, shown: readonly ShownToken[]): Pro
 		if ('reason' in verified) return verified
 		held.push(verified)
 	}
-	return settle(exchange, shown, held)
+	return ofOneUser(shown, held)
 }
 
 async function verify({ exchange, rules, users, ports, scope }: Asked, token: string): Promise<HeldUser | Refusal> {
@@ -107,12 +151,18 @@ async function verify({ exchange, rules, users, ports, scope }: Asked, token: st
 		: { reason: 'invalid_token', code: error.code, detail: error.detail }
 }
 
-/** All tokens must be of one user. What is not for the service is taken off. */
-function settle(exchange: Exchange, shown: readonly ShownToken[], held: readonly HeldUser[]): Refusal | undefined {
+function ofOneUser(shown: readonly ShownToken[], held: readonly HeldUser[]): Proof | Refusal {
 	const { user } = held[0]!
 	if (held.some(({ user: other }) => other.issuer !== user.issuer || other.subject !== user.subject))
 		return { reason: 'invalid_token', code: 'bad_subject', detail: 'all tokens of a request must be of one user' }
-	exchange.user = user
+	return { shown, held }
+}
+
+/** What is not for the service is taken off. */
+function settle(exchange: Exchange, proof: Proof | Refusal): Refusal | undefined {
+	if ('reason' in proof) return proof
+	const { shown, held } = proof
+	exchange.user = held[0]!.user
 	const names: Record<TokenPlace['in'], string[]> = { header: [], param: [], cookie: [] }
 	for (let i = 0; i < shown.length; i++) {
 		const { place } = shown[i]!

@@ -3,8 +3,12 @@ import { type Candidate, findCandidate, indexesFor } from '../../matching/ruleIn
 import type { CompiledRule } from '../compileRule.ts'
 import type { CompiledSlice } from '../compileSlice.ts'
 import type { Exchange } from '../exchange.ts'
+import { type Knowledge, learnNamespace } from '../knowledge.ts'
+import type { ProxyPorts, Scope } from '../ports.ts'
 import type { Refusal } from '../refusal.ts'
-import type { ResolvedHost } from '../routingTable.ts'
+import { type ResolvedHost, resolveHost } from '../routingTable.ts'
+import type { Users } from '../users.ts'
+import { userOfRoute } from './authenticate.ts'
 
 /** Sets the exchange's rule. A virtual host without any route forwards to its service as usual (GAMMA, GEP-1294). */
 export function match(exchange: Exchange, host: ResolvedHost): Refusal | undefined {
@@ -26,6 +30,41 @@ export function match(exchange: Exchange, host: ResolvedHost): Refusal | undefin
 	if (rule === undefined) return { reason: 'no_matching_rule', host: exchange.host }
 	exchange.rule = rule
 	return undefined
+}
+
+interface Means {
+	readonly knowledge: Knowledge
+	readonly users: Users
+	readonly ports: Pick<ProxyPorts, 'now' | 'wait' | 'issuerKeys'>
+	readonly scope: Scope
+}
+
+/**
+ * Matches again with the users for whom rules have asked, each namespace once. Nothing else changes: a rule's share of the requests was
+ * drawn, and is remembered. Where the user is not to be had, it is the rule that asked which is refused, so that its CORS fields count.
+ */
+export async function matchByUser(
+	exchange: Exchange,
+	host: ResolvedHost,
+	{ knowledge, users, ports, scope }: Means,
+): Promise<Refusal | undefined> {
+	const { table } = knowledge
+	const routeUsers = exchange.routeUsers!
+	let refusal: Refusal | undefined
+	while (routeUsers.missing !== undefined) {
+		const { namespace, rule } = routeUsers.missing
+		exchange.rule = rule
+		const reached = await learnNamespace(knowledge, namespace, exchange.startedAt, scope)
+		if (!reached) return { reason: 'control_plane_unreachable', host: exchange.host }
+		const user = await userOfRoute(exchange, namespace, users, table, ports, scope)
+		if (user !== undefined && 'reason' in user) return user
+		routeUsers.known.set(namespace, user ?? null)
+		routeUsers.missing = undefined
+		exchange.rule = undefined
+		// Its rules may have changed in between.
+		refusal = match(exchange, resolveHost(table, exchange.host) ?? host)
+	}
+	return refusal
 }
 
 /** A route for other ports of the Service is none for this request. */

@@ -195,6 +195,8 @@ describe.each(SEEDS)('over random rules and requests (seed %i)', (seed) => {
 			count(name.split(' ')[1]!)
 			if (name.includes('request_timeout')) count('late')
 			if (name.includes('access_denied')) count('denied')
+			if (name.includes('invalid_token')) count('not believed')
+			if (name.includes('-users sent')) count('sent by user')
 		}
 		expect([...told.values()].reduce((sum, percent) => sum + percent, 0)).toBeCloseTo(100, 2)
 		if (told.size > 2) count('divided')
@@ -220,6 +222,6 @@ describe.each(SEEDS)('over random rules and requests (seed %i)', (seed) => {
 })
 
 it('everything that can happen did', () => {
-	for (const what of ['sent', 'answered', 'refused', 'divided', 'mirrored', 'repeated', 'sent once', 'late', 'denied'])
-		expect(tally.get(what) ?? 0, what).toBeGreaterThan(5)
+	const whats = ['sent', 'answered', 'refused', 'divided', 'mirrored', 'repeated', 'sent once', 'late', 'denied']
+	for (const what of [...whats, 'not believed', 'sent by user']) expect(tally.get(what) ?? 0, what).toBeGreaterThan(5)
 })

@@ -1,9 +1,12 @@
 /** Random rules of one virtual host that do everything a rule can do, and requests that they are for, or only just not. */
-import type { AccessPolicies, AccessRule } from '../../../src/snapshot/authorization.ts'
+import type { AccessCondition, AccessPolicies, AccessRule } from '../../../src/snapshot/authorization.ts'
 import type { Fault, Field, Filters, HeaderEdits } from '../../../src/snapshot/filters.ts'
 import type { Match, PathMatch } from '../../../src/snapshot/match.ts'
-import type { Backend, PartBody, Rule, ServiceTarget } from '../../../src/snapshot/snapshot.ts'
+import type { Backend, PartBody, RouteSlice, Rule, ServiceTarget } from '../../../src/snapshot/snapshot.ts'
+import { userToken } from '../identity/users.ts'
+import { START } from '../proxy/fakeProxy.ts'
 import { head, service, slice } from '../proxy/fakeReplica.ts'
+import { jwtRule } from '../proxy/signedIn.ts'
 
 type Random = () => number
 
@@ -25,13 +28,28 @@ const maybe = <T extends object>(random: Random, odds: number, make: () => T): P
 	chance(random, odds) ? make() : {}
 
 export function randomMesh(random: Random): Record<string, PartBody> {
-	const routes = Array.from({ length: 3 }, (_, i) => {
+	const routes = ['default', 'default', 'strict'].map((namespace, i) => {
 		const hostnames = chance(random, 0.3) ? [pick(random, [HOST, '*.test'])] : []
-		const rules = Array.from({ length: 4 }, (_, j) => randomRule(random, `default/r${i}/${j}`))
-		return slice(HOST, `r${i}`, rules, { hostnames })
+		const rules = Array.from({ length: 4 }, (_, j) => randomRule(random, `${namespace}/r${i}/${j}`))
+		const [body] = Object.values(slice(HOST, `r${i}`, rules, { hostnames }))
+		const route = `${namespace}/r${i}`
+		return { [`virtualHost/${HOST}/${route}`]: { ...(body as RouteSlice), route } }
 	})
-	return { ...head(HOST), ...Object.assign({}, ...routes), ...services() }
+	return { ...head(HOST), ...Object.assign({}, ...routes), ...services(), ...BELIEVING }
 }
+
+/** One namespace has no use for tokens of another audience. */
+const from = [{ in: 'header', name: 'x-user', prefix: '' }] as const
+const BELIEVING: Record<string, PartBody> = {
+	'namespace/default': { kind: 'namespace', namespace: 'default', users: [jwtRule({ from })] },
+	'namespace/strict': { kind: 'namespace', namespace: 'strict', users: [jwtRule({ from, audiences: ['strict'] })] },
+}
+const TOKENS = [
+	...[{ role: 'a' }, { role: 'b' }, { role: 'a', aud: ['shop', 'strict'] }].map((claims) =>
+		userToken({ ...claims, iat: START / 1_000, exp: START / 1_000 + 300 }),
+	),
+	'none',
+]
 
 function services(): Record<string, PartBody> {
 	const credential = { in: 'query', name: 'key', value: { before: '', secret: 's3cret' } } as const
@@ -53,14 +71,17 @@ function services(): Record<string, PartBody> {
 const changed = (parts: Record<string, PartBody>, more: Partial<ServiceTarget>): Record<string, PartBody> =>
 	Object.fromEntries(Object.entries(parts).map(([name, body]) => [name, { ...(body as ServiceTarget), ...more }]))
 
-function randomRule(random: Random, name: string): Rule {
+function randomRule(random: Random, place: string): Rule {
 	const matches = Array.from({ length: chance(random, 0.3) ? 2 : 1 }, () => randomMatch(random))
+	const role = pick(random, ['a', 'b'])
+	const when = chance(random, 0.3) ? [randomCondition(random, role)] : undefined
 	return {
-		name,
+		name: when === undefined ? place : `${place}-users`,
 		matches,
 		backends: randomBackends(random),
 		...maybe(random, 0.3, () => ({ only: [{ share: pick(random, SHARES) }] })),
 		...maybe(random, 0.1, () => ({ only: [{ sources: [{ namespace: 'n' }] }] })),
+		...(when && { only: [{ when, ...maybe(random, 0.3, () => ({ share: pick(random, SHARES) })) }] }),
 		...maybe(random, 0.6, () => ({ filters: randomFilters(random, matches[0]!.path) })),
 		...maybe(random, 0.5, () => ({ timeouts: { requestMs: pick(random, REQUEST_MS) } })),
 		...maybe(random, 0.4, () => ({ retry: { attempts: 2, codes: [], backoffMs: 25, methods: [], maxBodyBytes: 8 } })),
@@ -70,6 +91,11 @@ function randomRule(random: Random, name: string): Rule {
 		})),
 	}
 }
+
+const randomCondition = (random: Random, role: string): AccessCondition => ({
+	key: { of: 'claim', path: ['role'] },
+	...(chance(random, 0.7) ? { values: [role] } : { notValues: [role] }),
+})
 
 /** Of what the requests are made of: some are refused, and most are not. */
 function randomAccess(random: Random): AccessPolicies {
@@ -153,6 +179,7 @@ export function randomRequest(random: Random): () => Request {
 	const length = method === 'PUT' || method === 'POST' ? pick(random, [undefined, 4, 40]) : undefined
 	const headers: Record<string, string> = {
 		...maybe(random, 0.6, () => ({ 'x-h': pick(random, ['1', '2']) })),
+		...maybe(random, 0.6, () => ({ 'x-user': pick(random, TOKENS) })),
 		...maybe(random, 0.3, () => ({ cookie: 'a=b', 'x-forwarded-for': '1.1.1.1', connection: 'x-own', 'x-own': '1' })),
 		...maybe(random, 0.4, () => ({
 			origin: pick(random, ['https://a.test', 'https://b.test']),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { AccessPolicies } from '../../../src/snapshot/authorization.ts'
 import type { PartBody } from '../../../src/snapshot/snapshot.ts'
 import { userToken } from '../identity/users.ts'
-import { ORDERS } from '../identity/world.ts'
+import { jwtSvid, makeKey, ORDERS } from '../identity/world.ts'
 import { head, service } from './fakeReplica.ts'
 import {
 	allow,
@@ -23,7 +23,7 @@ import {
 	ruled,
 } from './guarded.ts'
 import { freshProof, proving, served } from './identified.ts'
-import { jwtRule } from './signedIn.ts'
+import { bearer, jwtRule } from './signedIn.ts'
 
 type Parts = Record<string, PartBody>
 const PRINCIPAL = ORDERS.slice('spiffe://'.length)
@@ -191,5 +191,31 @@ describe('a mirror', () => {
 		expect(await mirrored(copied(access), path)).toBe(false)
 		expect(await mirrored(copied(access, { users: [jwtRule()] }), path)).toBe(true)
 		expect(await mirrored(copied(access, { users: [jwtRule({ audiences: ['other'] })] }), path)).toBe(false)
+	})
+
+	const JWT_FIELD = { in: 'header', name: 'x-jwt', prefix: '' } as const
+	const elsewhere = { users: [jwtRule({ from: [JWT_FIELD] })] }
+	const stranger = { users: [jwtRule({ issuer: 'https://stranger.example' })] }
+	const alsoElsewhere = { users: [jwtRule({ from: [...jwtRule().from, JWT_FIELD] })] }
+	const good = userToken()
+	const bad = userToken({}, {}, makeKey())
+	it.each<[string, object, string, Record<string, string>, boolean]>([
+		['with no token where it looks', elsewhere, '', {}, true],
+		['with a token where only it looks, which it believes', elsewhere, '', { 'x-jwt': good }, true],
+		['with a token where only it looks, which is by another key', elsewhere, '', { 'x-jwt': bad }, false],
+		['with a token where only it looks, which is none', elsewhere, '', { 'x-jwt': 'x' }, false],
+		['with two tokens, of two users', alsoElsewhere, good, { 'x-jwt': userToken({ sub: 'bob' }) }, false],
+		['with two tokens, of one user', alsoElsewhere, good, { 'x-jwt': userToken({ exp: 2e9 }) }, true],
+		['with a token that its service believes, and it does not', stranger, good, {}, false],
+		[
+			'with a workload’s token, which is not its affair',
+			stranger,
+			'',
+			bearer(jwtSvid({ aud: [`http://${HOST}`] })),
+			true,
+		],
+	])('and a copy of a request %s', async (_, more, param, headers, expected) => {
+		const path = param === '' ? '/p' : `/p?access_token=${param}`
+		expect(await mirrored(copied([], more), path, { headers })).toBe(expected)
 	})
 })

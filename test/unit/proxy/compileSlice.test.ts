@@ -59,6 +59,23 @@ describe('a compiled rule', () => {
 		expect(found(sliceOf(rules, { hostnames: ['a.test'] }), 'http://b.test/')).toBe(undefined)
 	})
 
+	it('for users does not match while nobody knows the user, and says whom it asks for first', () => {
+		const when = [{ key: { of: 'claim', path: ['a'] }, values: ['b'] }] as const
+		const forUsers = (name: string): Rule => ({ ...ruleOf(name, [prefix('')]), only: [{ when }] })
+		const index = createRuleIndex<CompiledRule>()
+		addSlice(
+			index,
+			compileSlice(sliceOf([forUsers('first'), forUsers('second'), ruleOf('rest', [prefix('')])]), 'mesh.test'),
+		)
+		const exchange = admit(new Request('http://h.test/'), 0, () => 0)
+		const find = () => findCandidate(indexesFor(index, exchange.host), exchange)?.value.name
+		expect(find()).toBe('rest')
+		const { known, missing } = exchange.routeUsers!
+		expect([missing?.namespace, missing?.rule.name]).toEqual(['d', 'first'])
+		known.set('d', null)
+		expect(find()).toBe('rest')
+	})
+
 	it('leaves nothing behind when its slice is taken out', () => {
 		const index = createRuleIndex<CompiledRule>()
 		const compiled = compileSlice(

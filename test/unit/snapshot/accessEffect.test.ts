@@ -74,3 +74,19 @@ it('issuers are told by their URLs, and several rules of one are told apart', ()
 	expect(service).toEqual([{ path: 'users["https://a.example (2)"].clockSkewMs', before: 60_000, after: 0 }])
 	expect([namespace, mesh]).toEqual([service, service])
 })
+
+it('what a rule asks of users is told by the condition that changed', () => {
+	const asking = (...values: string[]): PartBody => ({
+		...{ kind: 'routeSlice', route: 'default/r', createdAt: 0, hostnames: [] },
+		rules: [
+			{
+				...{ name: 'default/r/0', matches: [], backends: [] },
+				only: [{ share: 0.5, when: [{ key: { of: 'claim', path: ['role'] }, values }] }],
+			},
+		],
+	})
+	const { virtualHosts } = effectOf([{ name: 'virtualHost/h/default/r', before: asking('a'), after: asking('a', 'b') }])
+	expect(virtualHosts[0]!.rules[0]!.fields).toEqual([
+		{ path: 'only[0].when[0].values', before: ['a'], after: ['a', 'b'] },
+	])
+})

@@ -115,6 +115,25 @@ describe('an extension', () => {
 		expect(ruleIn(mesh).only).toEqual([{ sources: [{ namespace: 'default', workload: 'web' }, { namespace: 'ops' }] }])
 	})
 
+	it('asks for users as it says, beside a share that takes all', () => {
+		const mesh = memoryMesh()
+		const when = [
+			{ key: 'request.auth.claims[realm][roles]', values: ['a', 'b*'], notValues: ['c'] },
+			{ key: 'request.auth.principal', notValues: ['https://id.example/*'] },
+		]
+		mesh.apply({
+			put: [service('orders'), route([refTo('TrafficMatch')]), extension('TrafficMatch', { when, percent: 100 })],
+		})
+		expect(ruleIn(mesh).only).toEqual([
+			{
+				when: [
+					{ key: { of: 'claim', path: ['realm', 'roles'] }, values: ['a', 'b*'], notValues: ['c'] },
+					{ key: { of: 'requestPrincipal' }, notValues: ['https://id.example/*'] },
+				],
+			},
+		])
+	})
+
 	it.each([
 		['TrafficMatch', { percent: 1 }],
 		['RetryPolicy', { methods: ['POST'] }],
