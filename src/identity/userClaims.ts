@@ -10,6 +10,8 @@ export interface ClaimRule {
 	readonly audiences?: readonly string[]
 	/** By how much `exp`, `nbf` and `iat` may be off. */
 	readonly clockSkewMs: number
+	/** What `sub` must not begin with: after the issuer it would read like a user of another one that is believed, too. */
+	readonly othersSubjects?: readonly string[]
 }
 
 export interface UserClaims {
@@ -28,6 +30,8 @@ export function readUserClaims(claims: Claims, rule: ClaimRule, now: number): Re
 	if (!expiresAt.ok) return expiresAt
 	const { sub, aud, azp } = claims
 	if (typeof sub !== 'string' || sub === '') return refuse('bad_subject', 'sub must be there, and must not be empty')
+	if (rule.othersSubjects?.some((start) => sub.startsWith(start)))
+		return refuse('bad_subject', 'iss/sub must not be the name of a user of another issuer')
 	const audiences: readonly unknown[] = aud === undefined ? [] : Array.isArray(aud) ? aud : [aud]
 	if (!audiences.every((each) => typeof each === 'string'))
 		return refuse('wrong_audience', 'aud must be a text, or a list of texts')

@@ -8,7 +8,7 @@ import type { Authorizer } from '../snapshot/authorization.ts'
 import { dispatch } from './attempts.ts'
 import { beginningOf, firstBytes } from './bodyBeginning.ts'
 import type { BodyBudget } from './bodyBudget.ts'
-import { fieldsOf, isFraming, names } from './checkedFields.ts'
+import { fieldsOf, isFraming, names, spelling } from './checkedFields.ts'
 import { NO_FILTERS } from './compileFilters.ts'
 import type { Plan } from './compileRule.ts'
 import { BODILESS } from './copyResponse.ts'
@@ -62,6 +62,8 @@ export async function askAuthorizer(
 	const unavailable = (detail: string, mayPass: boolean): Refusal | undefined =>
 		mayPass ? undefined : { reason: 'authorizer_unavailable', authorizer: name, status, detail }
 	if (invalid !== undefined) return unavailable(invalid, false)
+	if (bodyBytes !== undefined && hidesBody(exchange))
+		return unavailable('the body of a GET cannot be shown to it', false)
 	const limits = { bytes: bodyBytes ?? 0, isWhole: authorizer.wholeBody === true, timeoutMs }
 	const beginning = bodyBytes === undefined ? undefined : await beginningOf(exchange, limits, means.budget, means.ports)
 	if (beginning === 'no_room') return unavailable('too many other bodies are held', false)
@@ -83,6 +85,10 @@ export async function askAuthorizer(
 		beginning?.giveBack()
 	}
 }
+
+/** The runtime lets nobody make a GET with a body: what an authorizer cannot be shown, nobody gets past it with. */
+const hidesBody = ({ method, request }: Exchange): boolean =>
+	request.body !== null && (method === 'GET' || method === 'HEAD')
 
 /** To one of its endpoints, and to another where the connection is lost. */
 async function ask(
@@ -128,9 +134,10 @@ function fieldsFor(
 ): Headers {
 	const { request, userEdits } = exchange
 	const fields = new Headers()
+	const ofUser = new Set(userFields.map(spelling))
 	const isTold = (name: string) => names(includeRequestHeaders, name) && !NOT_TOLD.has(name) && !isFraming(name)
 	for (const [name, value] of request.headers)
-		if ((isTold(name) && !userFields.includes(name)) || TRACE.includes(name)) fields.append(name, value)
+		if ((isTold(name) && !ofUser.has(spelling(name))) || TRACE.includes(name)) fields.append(name, value)
 	for (const [name, value] of userEdits?.said ?? []) if (isTold(name)) fields.set(name, value)
 	const authorization = request.headers.get('authorization')
 	if (authorization !== null && !showsWorkloadToken(exchange)) fields.set('authorization', authorization)

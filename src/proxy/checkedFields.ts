@@ -61,7 +61,8 @@ export function tellService(headers: Headers, { owned, toService }: CheckedField
 	for (const [name, value] of toService) if (!isOfTheMesh(name) && !OF_BODY.has(name)) headers.set(name, value)
 }
 
-const spelling = (name: string): string => name.replaceAll('_', '-')
+/** Servers that hand fields over as variables (RFC 3875 §4.1.18) read `_` as `-`. */
+export const spelling = (name: string): string => name.replaceAll('_', '-')
 
 /** The headers of a switched protocol are part of its handshake. */
 export function tellClient(response: Response, { toClient }: CheckedFields): Response {

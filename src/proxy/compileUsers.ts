@@ -5,7 +5,7 @@ import type { IssuerSource } from '../ports.ts'
 import type { JwtRule, TokenPlace } from '../snapshot/requestAuthentication.ts'
 
 export interface CompiledJwtRule extends UserRule {
-	/** As JSON: a service that is compiled anew has rules of the same text, which believe what those before them believed. */
+	/** As JSON, with what is refused because of other rules: those of the same text believe what those before them believed. */
 	readonly text: string
 	/** Where its keys are fetched from, if they are. */
 	readonly source?: IssuerSource
@@ -33,8 +33,9 @@ export function compileUsers(
 ): CompiledUsers {
 	if (rules.length === 0) return NO_USERS
 	const users = rules.map((rule) => {
-		const text = JSON.stringify(rule)
-		return before.find((known) => known.text === text) ?? compileRule(rule, text)
+		const others = othersSubjects(rule, rules)
+		const text = JSON.stringify(others.length === 0 ? rule : [rule, others])
+		return before.find((known) => known.text === text) ?? compileRule(rule, others, text)
 	})
 	const places = new Map(users.flatMap(({ from }) => from).map((place) => [JSON.stringify(place), place]))
 	const fields = users.flatMap(({ outputPayloadToHeader, outputClaimToHeaders }) => [
@@ -48,7 +49,15 @@ export function compileUsers(
 	}
 }
 
-function compileRule(rule: JwtRule, text: string): CompiledJwtRule {
+/**
+ * A user's name is `<iss>/<sub>`, and either may have slashes: `a` must not make it say `a/b` and `c` where `a/b` is an issuer, too.
+ */
+function othersSubjects({ issuer }: JwtRule, rules: readonly JwtRule[]): readonly string[] {
+	const longer = rules.filter((other) => other.issuer.startsWith(`${issuer}/`))
+	return [...new Set(longer.map((other) => `${other.issuer.slice(issuer.length + 1)}/`))].sort()
+}
+
+function compileRule(rule: JwtRule, others: readonly string[], text: string): CompiledJwtRule {
 	const { issuer, audiences, keys, from, clockSkewMs, spaceDelimitedClaims } = rule
 	return {
 		text,
@@ -59,6 +68,7 @@ function compileRule(rule: JwtRule, text: string): CompiledJwtRule {
 			: { keys, source: sourceOf(issuer, keys.fetched) }),
 		from,
 		clockSkewMs,
+		...(others.length === 0 ? {} : { othersSubjects: others }),
 		spaceDelimitedClaims,
 		outputPayloadToHeader: rule.outputPayloadToHeader,
 		outputClaimToHeaders: rule.outputClaimToHeaders ?? [],

@@ -2,6 +2,7 @@
 
 import { toBase64Url } from '../identity/base64url.ts'
 import type { User } from '../identity/userToken.ts'
+import { spelling } from './checkedFields.ts'
 import type { CompiledService } from './compileService.ts'
 import type { CompiledJwtRule } from './compileUsers.ts'
 import type { Exchange } from './exchange.ts'
@@ -45,7 +46,8 @@ function claimAt(claims: unknown, path: readonly string[]): unknown {
 function fieldValue(value: unknown): string | undefined {
 	if (typeof value === 'number' || typeof value === 'boolean') return String(value)
 	if (typeof value === 'object' && value !== null) return toBase64Url(encoder.encode(JSON.stringify(value)))
-	return typeof value === 'string' && /^[\x20-\x7e]*$/.test(value) ? value : undefined
+	// Spaces at an end would be taken off on the way: policies and the service must not read two values.
+	return typeof value === 'string' && /^([!-~]([ -~]*[!-~])?)?$/.test(value) ? value : undefined
 }
 
 /**
@@ -63,9 +65,6 @@ export function tellUser(headers: Headers, { service: own, userEdits }: Exchange
 	if (userEdits.cookies.length > 0) dropCookies(headers, userEdits.cookies)
 	if (hop === own) for (const [name, value] of userEdits.said) headers.set(name, value)
 }
-
-/** Servers that hand fields over as variables (RFC 3875 §4.1.18) read `_` as `-`. */
-const spelling = (name: string): string => name.replaceAll('_', '-')
 
 function dropCookies(headers: Headers, names: readonly string[]): void {
 	const field = headers.get('cookie')

@@ -207,6 +207,16 @@ describe('a body', () => {
 		expect(field(echoed(got), 'content-length')).toEqual(framing)
 	})
 
+	it('of a GET, which nobody can be shown, gets past no authorizer that looks at bodies', async () => {
+		for (const name of ['partial', 'whole']) {
+			const refused = await ask(name, '/', { body: 'hello' })
+			expect([refused.status, reason(refused)]).toEqual([403, 'authorizer_unavailable'])
+		}
+		expect(asked).toEqual([])
+		expect((await ask('partial', '/', { headers: { 'content-length': '0' } })).status).toBe(200)
+		expect(echoed(await ask('guarded', '/', { body: 'hello' })).body).toBe('hello')
+	})
+
 	it('that is too long for who wants all of it is refused, and asks nobody', async () => {
 		for (const headers of [{}, chunked]) {
 			const refused = await ask('whole', '/', { method: 'POST', headers, body: 'x'.repeat(1_025) })

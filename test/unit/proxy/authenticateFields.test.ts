@@ -67,6 +67,18 @@ describe('what the service gets', () => {
 		}
 	})
 
+	it('of the user has no spaces at its ends, which would be lost on the way past policies that compare them', async () => {
+		const proxy = believing([telling])
+		for (const [sub, expected] of [
+			[' root', null],
+			['root ', null],
+			['r oot', 'r oot'],
+		] as const) {
+			expect(await answered(proxy, bearer(userToken({ sub })))).toBe('ok')
+			expect(received(proxy).headers.get('x-user')).toBe(expected)
+		}
+	})
+
 	it('is nothing that a client wrote in the place of the mesh, with a token or without', async () => {
 		const proxy = believing([telling])
 		const spoofed = { 'x-user': 'root', X_User: 'root', 'X-Jwt_Payload': 'forged', 'x-none': 'x', 'x-other': 'kept' }
