@@ -9,10 +9,12 @@ export interface LocalRequest {
 	readonly method?: string
 	readonly headers?: Readonly<Record<string, string>>
 	readonly body?: string
+	/** By default 5 s. */
+	readonly timeoutMs?: number
 }
 
-/** Rejects when nothing answers within 5 s. */
-export function send({ port, host, path, method = 'GET', headers = {}, body }: LocalRequest) {
+/** Rejects when nothing answers in that time. */
+export function send({ port, host, path, method = 'GET', headers = {}, body, timeoutMs = 5_000 }: LocalRequest) {
 	return new Promise<{ status: number; body: string }>((resolve, reject) => {
 		const sent = request({
 			host: '127.0.0.1',
@@ -21,9 +23,9 @@ export function send({ port, host, path, method = 'GET', headers = {}, body }: L
 			method,
 			headers: { ...headers, host: `${host}:${port}` },
 			agent: false,
-			timeout: 5_000,
+			timeout: timeoutMs,
 		})
-		sent.on('timeout', () => sent.destroy(new Error(`${host}:${port}${path}: no answer within 5 s`)))
+		sent.on('timeout', () => sent.destroy(new Error(`${host}:${port}${path}: no answer within ${timeoutMs} ms`)))
 		sent.on('error', reject)
 		sent.on('response', (response) => {
 			const chunks: Buffer[] = []

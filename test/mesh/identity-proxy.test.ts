@@ -191,7 +191,7 @@ describe('soon', () => {
 		}
 		const before = await kidOf()
 		await admin('POST', '/v1/keys/rotate', { purpose: 'delegation', compromised: true })
-		await eventually(kidOf, (kid) => kid !== before, 5_000)
+		await eventually(kidOf, (kid) => kid !== before, 20_000)
 		const [assertion] = valuesOf(got(await proven(SHOP)), 'selvedge-caller')
 		expect(await verified(assertion!, AUD)).toMatchObject({ aud: AUD })
 	})

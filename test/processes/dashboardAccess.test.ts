@@ -62,7 +62,7 @@ describe.skipIf(missing !== undefined)('the dashboard, without a token,', () => 
 			for (const shown of ['default/shop', 'walled/vault', 'Sign out']) expect(text).toContain(shown)
 			expect(text).not.toContain('API token')
 			await evaluate(home, "document.getElementById('sign-out').click()")
-			await eventually(() => edge.ownPaths.length > 0, 10_000)
+			await eventually(() => edge.ownPaths.length > 0, 30_000)
 			expect(edge.ownPaths).toEqual(['/cdn-cgi/access/logout'])
 		})
 	})

@@ -59,7 +59,7 @@ export async function killed(mesh: Started, stateDir: string, runtimeFirst: bool
 	if (Math.min(main, runtime) <= 1) throw new Error(`found only ${main} and ${runtime}`)
 	for (const pid of runtimeFirst ? [runtime, main] : [main, runtime]) process.kill(pid, 'SIGKILL')
 	await mesh.ended
-	await eventually(() => !isAlive(runtime) && !isAlive(main), 5_000)
+	await eventually(() => !isAlive(runtime) && !isAlive(main), 20_000)
 }
 
 export const isAlive = (pid: number): boolean => identityOf(pid) !== undefined

@@ -13,13 +13,17 @@ const issuer = `http://${ADMIN_HOST}:${meshPort}`
 const audience = `http://${service}.mesh.localhost`
 /** What the mesh says of its key set while `publicationLead` is as short as it can be. */
 const MAX_AGE_MS = 1_000
+/** Of a service that must not be the one to fail when the machine stands still for a while. */
+const TIMEOUT_MS = 60_000
 
 const jwks = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`), {
 	cacheMaxAge: MAX_AGE_MS,
 	cooldownDuration: 0,
+	timeoutDuration: TIMEOUT_MS,
 	// Not every resolver knows `*.localhost`.
 	[customFetch]: async (url) => {
-		const { status, body } = await send({ port: Number(meshPort), host: ADMIN_HOST, path: new URL(url).pathname })
+		const path = new URL(url).pathname
+		const { status, body } = await send({ port: Number(meshPort), host: ADMIN_HOST, path, timeoutMs: TIMEOUT_MS })
 		return new Response(body, { status })
 	},
 })
