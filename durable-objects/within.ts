@@ -1,10 +1,7 @@
-/** A promise with a time limit. */
+/** A promise with a time limit, by the clock of the platform. */
+import { timeLimit } from '../src/timeLimit.ts'
 
-/** Rejects when the promise takes longer. What it stands for may still happen afterwards. */
-export function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-	let timer: ReturnType<typeof setTimeout>
-	const late = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-	})
-	return Promise.race([promise, late]).finally(() => clearTimeout(timer))
-}
+export const within = timeLimit(
+	(ring, ms) => setTimeout(ring, ms),
+	(timer) => clearTimeout(timer),
+)

@@ -1,5 +1,5 @@
 /** A workload's identity as it holds it: a WIT, and the private key that the WIT binds. */
-import { hashOf } from '../identity/base64url.ts'
+import { hashOf } from '../base64url.ts'
 import type { PublicJwk } from '../snapshot/trust.ts'
 
 export const ES256 = { name: 'ECDSA', namedCurve: 'P-256' }

@@ -1,6 +1,6 @@
 /** What a workload signs itself: proofs that it has the key of its WIT, or of whatever it joins with. */
+import { hashOf } from '../base64url.ts'
 import { algOfKey } from '../identity/algorithms.ts'
-import { hashOf } from '../identity/base64url.ts'
 import { signJws } from '../identity/jws.ts'
 import type { Timed } from './clock.ts'
 import type { Credential, WorkloadKey } from './credential.ts'

@@ -1,5 +1,5 @@
 /** The way of the SDK to the world: network, clock, timers and chance. No other file of it touches the platform. */
-import { toBase64Url } from '../identity/base64url.ts'
+import { toBase64Url } from '../base64url.ts'
 
 /** What can be put in place of the platform's own. */
 export interface Platform {

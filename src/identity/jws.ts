@@ -3,9 +3,9 @@
  *
  * Members given twice are harmless: the last one counts, as RFC 7515 §4 and RFC 7519 §4 allow; nobody in the mesh reads another.
  */
+import { fromBase64Url, toBase64Url } from '../base64url.ts'
 import { err, ok, type Result } from '../result.ts'
 import { algOfKey, algorithmOf } from './algorithms.ts'
-import { fromBase64Url, toBase64Url } from './base64url.ts'
 
 /** `jku`, `jwk`, `x5u` and whatever else is in there is never followed. */
 export interface JoseHeader {

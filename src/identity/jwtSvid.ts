@@ -1,7 +1,7 @@
 /** JWT-SVIDs (SPIFFE JWT-SVID.md): bearer tokens, for callers that can prove no key. */
+import { fromBase64Url } from '../base64url.ts'
 import { ok, type Result } from '../result.ts'
 import { includesOneOf } from './audience.ts'
-import { fromBase64Url } from './base64url.ts'
 import { isRevoked, type ProofError, type Proven, refuse } from './proven.ts'
 import { readSvidTimes, verifySubject } from './svid.ts'
 import { readToken, readTokenId } from './token.ts'

@@ -1,8 +1,8 @@
 /** Public keys as JWK (RFC 7517): read from strangers, imported for the one algorithm they name, and called by their thumbprint. */
+import { fromBase64Url, hashOf } from '../base64url.ts'
 import { err, ok, type Result } from '../result.ts'
 import type { PublicJwk } from '../snapshot/trust.ts'
 import { algorithmOf } from './algorithms.ts'
-import { fromBase64Url, hashOf } from './base64url.ts'
 import { isRocaModulus } from './weakPrimes.ts'
 
 /** NIST SP 800-131A asks for 2048; beyond 4096 a check costs too much, and the platform refuses it. */

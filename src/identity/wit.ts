@@ -1,7 +1,7 @@
 /** Workload Identity Tokens: draft-ietf-wimse-workload-creds-02 in the profile of SPIFFE WIT-SVID. Never a bearer token. */
+import { hashOf } from '../base64url.ts'
 import { ok, type Result } from '../result.ts'
 import { isSvidAlgorithm } from './algorithms.ts'
-import { hashOf } from './base64url.ts'
 import type { Claims } from './jws.ts'
 import { isRevoked, type ProofError, type Proven, refuse } from './proven.ts'
 import { importPublicKey, readPublicJwk, thumbprint } from './publicKey.ts'

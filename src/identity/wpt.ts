@@ -1,7 +1,7 @@
 /** Workload Proof Tokens (draft-ietf-wimse-wpt-02): whoever shows a WIT has its key, and means this very request. */
+import { hashOf } from '../base64url.ts'
 import { ok, type Result } from '../result.ts'
 import { isMeantFor } from './audience.ts'
-import { hashOf } from './base64url.ts'
 import type { Claims } from './jws.ts'
 import { type ProofError, refuse } from './proven.ts'
 import { checkSignature, readTimes, readToken, readTokenId } from './token.ts'

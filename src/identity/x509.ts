@@ -1,5 +1,5 @@
 /** X.509 certificates (RFC 5280), as far as X509-SVIDs need them: ECDSA with P-256 and SHA-256. Parsed, not verified. */
-import { toBase64Url } from './base64url.ts'
+import { toBase64Url } from '../base64url.ts'
 import {
 	childrenOf,
 	childrenOfTag,

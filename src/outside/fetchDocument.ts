@@ -1,4 +1,5 @@
 /** Small documents from outside the mesh: fetched within bounds of time and size, and from where they were asked for only. */
+import { readBytes } from '../boundedBody.ts'
 import { err, ok, type Result } from '../result.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -18,28 +19,10 @@ export async function fetchDocument(ask: Fetch, url: string, maxBytes: number): 
 			await response.body?.cancel()
 			return err(`${url} answers ${response.status}`)
 		}
-		const text = await boundedText(response, maxBytes)
-		return text === undefined ? err(`${url} has more than ${maxBytes} bytes`) : ok(text)
+		const bytes = await readBytes(response, maxBytes)
+		if (bytes === undefined) return err(`${url} has more than ${maxBytes} bytes`)
+		return ok(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
 	} catch (error) {
 		return err(`${url} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
 	}
-}
-
-/** Undefined when it is longer. Throws for what is not UTF-8. */
-async function boundedText({ body }: Response, maxBytes: number): Promise<string | undefined> {
-	const reader = (body as ReadableStream<Uint8Array> | null)?.getReader()
-	const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
-	let text = ''
-	let length = 0
-	while (reader !== undefined) {
-		const { done, value } = await reader.read()
-		if (done) break
-		length += value.byteLength
-		if (length > maxBytes) {
-			await reader.cancel()
-			return undefined
-		}
-		text += decoder.decode(value, { stream: true })
-	}
-	return text + decoder.decode()
 }

@@ -1,6 +1,6 @@
 /** What a service hears of the end user: fields that the mesh writes, in place of tokens that it has taken off the request. */
 
-import { toBase64Url } from '../identity/base64url.ts'
+import { toBase64Url } from '../base64url.ts'
 import type { User } from '../identity/userToken.ts'
 import { spelling } from './checkedFields.ts'
 import type { CompiledService } from './compileService.ts'

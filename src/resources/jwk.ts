@@ -1,5 +1,6 @@
 /** A public key as people paste it: a JWK (RFC 7517), with the one algorithm that it may be used with (RFC 8725 §3.1). */
 import { z } from 'zod'
+import { fromBase64Url } from '../base64url.ts'
 import { unsupported } from './unsupported.ts'
 
 const isPrivate =
@@ -23,22 +24,15 @@ const LEAST_RSA_BITS = 2_048
 /** Verifiers of the mesh import no longer ones: a check would cost too much, and the platform refuses them. */
 const MOST_RSA_BITS = 4_096
 
-/** The bytes behind strict base64url without padding; undefined when the text is none. */
-function bytesOf(text: string): Uint8Array | undefined {
-	if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined
-	const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-	return Uint8Array.from(binary, (one) => one.charCodeAt(0))
-}
-
 const Base64url = z
 	.string()
 	.min(1)
 	.max(2 * MOST_RSA_BITS)
-	.refine((text) => bytesOf(text) !== undefined, { error: 'must be base64url without padding (RFC 7515 §2)' })
+	.refine((text) => fromBase64Url(text) !== undefined, { error: 'must be base64url without padding (RFC 7515 §2)' })
 
 /** Refuses a field of another length. What is no base64url is refused already. */
 function checkLength(context: z.RefinementCtx, field: string, text: string, bytes: number, what: string): void {
-	if ((bytesOf(text)?.length ?? bytes) !== bytes)
+	if ((fromBase64Url(text)?.length ?? bytes) !== bytes)
 		context.addIssue({ code: 'custom', path: [field], message: `must be ${bytes} bytes in base64url: ${what}` })
 }
 
@@ -102,7 +96,7 @@ const RsaKey = z
 	})
 	.superRefine(({ n, e }, context) => {
 		const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message })
-		const [modulus, exponent] = [bytesOf(n), bytesOf(e)]
+		const [modulus, exponent] = [fromBase64Url(n), fromBase64Url(e)]
 		const bits = modulus && bitsOf(modulus)
 		if (bits !== undefined && (bits < LEAST_RSA_BITS || bits > MOST_RSA_BITS))
 			refuse('n', `must have ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} bits (RFC 7518 §3.3), and has ${bits}`)

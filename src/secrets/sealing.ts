@@ -7,6 +7,7 @@
  * different secrets with a probability below 2^-32 in 2^32 of them, the bound of NIST SP 800-38D §8.3. What equality tells a
  * reader of the storage is that the same entry got the same value again, and a text's length is its value's: no more.
  */
+import { fromBase64Url, toBase64Url } from '../base64url.ts'
 import { err, ok, type Result } from '../result.ts'
 
 interface SealingKey {
@@ -75,8 +76,8 @@ export async function seal({ sealing }: Keyring, entry: string, text: string): P
 /** The text that was sealed for this entry, if nobody altered it and its key is still in the list. */
 export async function open(keyring: Keyring, entry: string, sealed: string): Promise<Result<string, OpenFailure>> {
 	const [, id, ivText, cipherText] = SEALED.exec(sealed) ?? []
-	const iv = fromBase64Url(ivText)
-	const cipher = fromBase64Url(cipherText)
+	const iv = fromBase64Url(ivText ?? '')
+	const cipher = fromBase64Url(cipherText ?? '')
 	if (id === undefined || iv === undefined || cipher === undefined) return err('malformed')
 	const key = keyring.byId.get(id)
 	if (key === undefined) return err('unknown_key')
@@ -111,17 +112,3 @@ async function syntheticIv(
 
 const hex = (bytes: ArrayBuffer): string =>
 	Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
-
-/** RFC 4648 §5, without padding. */
-function toBase64Url(bytes: Uint8Array): string {
-	let binary = ''
-	for (const byte of bytes) binary += String.fromCharCode(byte)
-	return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-}
-
-/** Undefined unless the text is the one spelling of its bytes: another would pass for the same and differ. */
-function fromBase64Url(text: string | undefined): Uint8Array<ArrayBuffer> | undefined {
-	if (text === undefined || text.length % 4 === 1) return undefined
-	const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (one) => one.charCodeAt(0))
-	return toBase64Url(bytes) === text ? bytes : undefined
-}

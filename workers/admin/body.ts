@@ -1,5 +1,6 @@
 /** Request bodies: read within a bound, decoded strictly, and told apart as YAML or JSON. */
 import type { z } from 'zod'
+import { readBytes } from '../../src/boundedBody.ts'
 import { err, ok, type Result } from '../../src/result.ts'
 import { problemErrors } from './input.ts'
 import { invalidRequest, problem } from './problem.ts'
@@ -46,30 +47,6 @@ export async function readText(request: Request): Promise<Result<string, Respons
 	} catch {
 		return err(invalidRequest([{ path: 'body', message: 'must be UTF-8 text' }]))
 	}
-}
-
-/** Undefined when there are more bytes than allowed. A declared length proves nothing: chunked bodies have none. */
-export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
-	const reader = (request.body as ReadableStream<Uint8Array> | null)?.getReader()
-	const chunks: Uint8Array[] = []
-	let length = 0
-	while (reader !== undefined) {
-		const { done, value } = await reader.read()
-		if (done) break
-		length += value.byteLength
-		if (length > maxBytes) {
-			await reader.cancel()
-			return undefined
-		}
-		chunks.push(value)
-	}
-	const bytes = new Uint8Array(length)
-	let offset = 0
-	for (const chunk of chunks) {
-		bytes.set(chunk, offset)
-		offset += chunk.byteLength
-	}
-	return bytes
 }
 
 /** The format that Content-Type says, or that the text looks like where the type says nothing. */

@@ -1,10 +1,9 @@
 /** API tokens: what they look like, and the hash that the store knows them by. */
+import { toBase64Url } from '../../src/base64url.ts'
 
 /** A new token: 256 random bits, recognisable to secret scanners by its prefix. Shown once, never stored. */
 export function newToken(): string {
-	const bytes = crypto.getRandomValues(new Uint8Array(32))
-	const base64 = btoa(String.fromCharCode(...bytes))
-	return `selvedge_${base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`
+	return `selvedge_${toBase64Url(crypto.getRandomValues(new Uint8Array(32)))}`
 }
 
 /**

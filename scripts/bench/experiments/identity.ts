@@ -1,5 +1,5 @@
 /** What it costs to know who calls: verified before, verified anew, and not at all. */
-import { hashOf } from '../../../src/identity/base64url.ts'
+import { hashOf } from '../../../src/base64url.ts'
 import { signJws } from '../../../src/identity/jws.ts'
 import { bundleYardstick } from '../bundle.ts'
 import { cpuMicrosBetween, readCpu } from '../cpu.ts'

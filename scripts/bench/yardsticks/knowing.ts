@@ -1,5 +1,5 @@
 /** The data path in a loop, without a network: what it costs in the runtime itself to know who calls. */
-import { hashOf } from '../../../src/identity/base64url.ts'
+import { hashOf } from '../../../src/base64url.ts'
 import { createDelegation } from '../../../src/identity/delegation.ts'
 import { signJws } from '../../../src/identity/jws.ts'
 import { servicePart, TRUST_PART, virtualHostPart } from '../../../src/names.ts'

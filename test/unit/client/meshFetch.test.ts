@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { hashOf } from '../../../src/base64url.ts'
 import { type JoinOptions, join, type MeshInit } from '../../../src/client/index.ts'
-import { hashOf } from '../../../src/identity/base64url.ts'
 import { SECONDS } from '../identity/world.ts'
 import { ADMIN, claimsOf, createWorld, HOUR, issue, judged, TOKEN_URL, type World } from './clientWorld.ts'
 

@@ -1,10 +1,10 @@
 /** The token endpoint: whoever proves what a WorkloadTrust asks for is given the workload's identity. */
 
+import { readBytes } from '../../../src/boundedBody.ts'
 import { createSeen, firstTime, type Seen } from '../../../src/identity/replay.ts'
 import { trustName } from '../../../src/joining/candidates.ts'
 import type { IssuedToken, JoinEvidence, JoinRefusal } from '../../../src/ports.ts'
 import { err, ok, type Result } from '../../../src/result.ts'
-import { readBytes } from '../body.ts'
 import { joinByAssertion } from '../joining/clientAssertion.ts'
 import { joinByCertificate } from '../joining/clientCertificate.ts'
 import { type DpopProof, verifyDpop } from '../joining/dpop.ts'

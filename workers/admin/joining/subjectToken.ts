@@ -1,6 +1,6 @@
 /** Joining by a token of another platform: its OpenID Connect issuer vouches for the workload (RFC 8693). */
 import { compactVerify, createLocalJWKSet, errors } from 'jose'
-import { hashOf } from '../../../src/identity/base64url.ts'
+import { hashOf } from '../../../src/base64url.ts'
 import { type Claims, type Jwt, parseJws } from '../../../src/identity/jws.ts'
 import { readTimes } from '../../../src/identity/token.ts'
 import { isMeantFor } from '../../../src/joining/claims.ts'

@@ -1,7 +1,7 @@
 /** Base64url has one spelling for each sequence of bytes, and what is not that spelling is nothing. */
 import { describe, expect, it } from 'vitest'
-import { fromBase64Url, hashOf, toBase64Url } from '../../../src/identity/base64url.ts'
-import { seeded } from '../../random.ts'
+import { fromBase64Url, hashOf, toBase64Url } from '../../src/base64url.ts'
+import { seeded } from '../random.ts'
 
 const SEED = 4648
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
