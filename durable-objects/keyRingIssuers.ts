@@ -15,7 +15,9 @@ import { readLongText } from './longTexts.ts'
 /** `kind` of the long texts that hold what a document becomes in `trust`. */
 export const PUBLISHED = 'bundles'
 const MAX_ISSUERS = 256
-/** Of all issuers together, in characters: every isolate holds them. */
+/** In characters: there is room for so much of each issuer, some eight RSA keys, whatever others have. */
+const RESERVED_LENGTH = 4_000
+/** Of what issuers have beyond that, together: every isolate holds it. */
 const MAX_LENGTH = 1_000_000
 /** A stranger's text: longer ones name no key (`readUserKey`). */
 const MAX_KEY_ID = 256
@@ -32,13 +34,17 @@ export function readIssuerKeys(sql: SqlStorage, name: string, body: string): Res
 	if (keys.length === 0) return err('the key set has no key that verifies signatures')
 	const issuer: IssuerKeys = { name: usersRow.issuerOf(name), keys }
 	const [others] = sql.exec<{ count: number; length: number }>(
-		`SELECT COUNT(*) AS count, COALESCE(SUM(LENGTH(bundle)), 0) AS length FROM fetched
+		`SELECT COUNT(*) AS count, COALESCE(SUM(MAX(0, LENGTH(bundle) - ?)), 0) AS length FROM fetched
 			WHERE kind = 'userIssuer' AND bundle IS NOT NULL AND name <> ?`,
+		RESERVED_LENGTH,
 		name,
 	)
 	if (others!.count >= MAX_ISSUERS) return err(`the keys of ${MAX_ISSUERS} issuers are held already`)
-	return others!.length + JSON.stringify(issuer).length > MAX_LENGTH
-		? err(`the keys of all issuers have together more than ${MAX_LENGTH} characters with these`)
+	const length = Math.max(0, JSON.stringify(issuer).length - RESERVED_LENGTH)
+	return length > 0 && others!.length + length > MAX_LENGTH
+		? err(
+				`the keys of all issuers have together more than ${MAX_LENGTH} characters with these, beside ${RESERVED_LENGTH} of each`,
+			)
 		: ok(issuer)
 }
 

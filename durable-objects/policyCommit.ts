@@ -20,6 +20,7 @@ import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
 import { appendAudit } from './policyAudit.ts'
 import { requireFewPolicies } from './policyCrowds.ts'
 import { storeWatches } from './policyHealth.ts'
+import { requireShareOfIssuers } from './policyIssuers.ts'
 import { currentRevision, currentSequence, writeMeta } from './policyMeta.ts'
 import { stands, storeBuilt } from './policyParts.ts'
 import { notPermitted } from './policyPermission.ts'
@@ -70,6 +71,7 @@ export function commit(
 		)
 		const built = build(changed, index, context)
 		requireFewPolicies(sql, index, built, new Set(real.map(({ key }) => key)))
+		requireShareOfIssuers(index, changed)
 		const tell = preview && ((change: PartChange) => ownsPart(request.actor, change.name) && preview.add(change))
 		// Replicas learn of a revision by the sequence going on, even where it changes no part.
 		if (storeBuilt(sql, built, revision, tell) === 0) writeMeta(sql, 'sequence', currentSequence(sql) + 1)

@@ -111,39 +111,6 @@ describe('the keys of an issuer', () => {
 		expect(JSON.stringify(await trustNow())).not.toContain('c2VjcmV0')
 	})
 
-	it('are bounded: of one issuer, of all issuers, and in number', async () => {
-		await put(A, keySet(...Array.from({ length: 101 }, (_, i) => `k${i}`)))
-		expect((await known(A))!.failure).toContain('at most 100')
-		const long = { kty: 'RSA', alg: 'RS256', n: 'n'.repeat(683), e: 'AQAB' }
-		const large = JSON.stringify({ keys: Array.from({ length: 100 }, (_, i) => ({ ...long, kid: `k${i}` })) })
-		for (let i = 0; i < 15; i++) await put(`https://large${i}.example`, large)
-		const taken = (await trustNow()).issuers!
-		expect(JSON.stringify(taken).length).toBeLessThan(1_001_000)
-		expect((await known('https://large14.example'))!.failure).toContain('more than 1000000 characters')
-		// Whoever comes later takes nothing from those that are there.
-		await put('https://large0.example', large)
-		expect((await trustNow()).issuers).toEqual(taken)
-	})
-
-	it('are of 256 issuers at most', async () => {
-		await inKeyRing(({ sql }) => {
-			for (let i = 0; i < 255; i++)
-				sql.exec(
-					`INSERT INTO fetched (name, kind, url, body, fetched_at, tried_at, bundle) VALUES (?, 'userIssuer', '', '', 0, 0, ?)`,
-					`users https://i${i}.example`,
-					JSON.stringify(publishedAs(`https://i${i}.example`)),
-				)
-		})
-		await put(A, keySet('a1'))
-		await put(B, keySet('b1'))
-		expect([(await known(A))!.failure, (await known(B))!.failure]).toEqual([
-			undefined,
-			'the keys of 256 issuers are held already',
-		])
-		await put(A, keySet('a2'))
-		expect((await trustNow()).issuers).toHaveLength(256)
-	})
-
 	it('go with the last document that wants them', async () => {
 		await put(A, keySet('a1'))
 		await put(B, keySet('b1', 'gone'))
