@@ -1,8 +1,18 @@
 /** What a change would make of the policies that requests meet: built for real, read, and rolled back. */
-import { MESH_PART, namespacePart, type PartName, resourceKey, servicePart } from '../src/names.ts'
+import {
+	MESH_PART,
+	meshHost,
+	namespacePart,
+	type PartName,
+	patternOf,
+	resourceKey,
+	type ServiceName,
+	servicePart,
+} from '../src/names.ts'
 import type { AccessLayer, AccessLayers, AccessScope, ChangeRefusal, ChangeRequest, TriedAccess } from '../src/ports.ts'
 import { err, ok, type Result } from '../src/result.ts'
 import type { ResourceIndex } from '../src/snapshot/resourceIndex.ts'
+import { namespacesAsking } from '../src/snapshot/routeUsers.ts'
 import type { MeshDefaults, NamespaceDefaults, PartBody, RouteSlice, ServiceTarget } from '../src/snapshot/snapshot.ts'
 import { type CommitContext, commit } from './policyCommit.ts'
 import { documentTooLarge, TooLarge } from './policyLimits.ts'
@@ -33,11 +43,12 @@ export function tryAccess(
 	const context: CommitContext = { meshDomain, now: Date.now(), cause: 'replay' }
 	try {
 		return storage.transactionSync(() => {
-			const before = readLayers(sql, scope)
+			const asking = askingAt(index, meshDomain)
+			const before = readLayers(sql, scope, asking)
 			const done = commit(sql, index, { ...request, dryRun: true }, context)
 			if (!done.ok) return done
 			const { currentRevision = 0, results } = done.value
-			throw new Tried({ revision: currentRevision, results, before, after: readLayers(sql, scope) })
+			throw new Tried({ revision: currentRevision, results, before, after: readLayers(sql, scope, asking) })
 		})
 	} catch (error) {
 		if (error instanceof Tried) return ok(error.tried)
@@ -46,21 +57,56 @@ export function tryAccess(
 	}
 }
 
-function readLayers(sql: SqlStorage, { services, rules }: AccessScope): AccessLayers {
+/** Namespaces whose routes ask who the user is, where requests come to a service by no rule, or by a rule of a route. */
+interface Asking {
+	readonly ofService: (service: ServiceName) => readonly string[]
+	readonly ofRule: (rule: string) => readonly string[]
+}
+
+/** Changes of policies do not change it. */
+function askingAt(index: ResourceIndex, meshDomain: string): Asking {
+	const asking = namespacesAsking(index)
+	const at = (patterns: readonly string[]) => [...new Set(patterns.flatMap((each) => [...(asking.get(each) ?? [])]))]
+	return {
+		ofService: (service) => at([meshHost(service, meshDomain)]),
+		ofRule: (rule) => {
+			const [namespace = '', route = ''] = rule.split('/')
+			return at(index.produced(resourceKey('HTTPRoute', namespace, route)).flatMap((part) => patternOf(part) ?? []))
+		},
+	}
+}
+
+function readLayers(sql: SqlStorage, scope: AccessScope, asking: Asking): AccessLayers {
 	let left = MAX_CHARACTERS
 	const read = <T extends PartBody>(name: PartName): T | undefined => {
 		const body = storedBody(sql, name)
 		return body === null ? undefined : (JSON.parse(body) as T)
 	}
-	const layerOf = (said: AccessLayer | undefined): AccessLayer => {
+	const layerOf = (said: AccessLayer | undefined, askedBy: readonly string[] = []): AccessLayer => {
 		const { access, users, external } = said ?? {}
-		const layer = { ...(access && { access }), ...(users && { users }), ...(external && { external }) }
+		const layer = {
+			...(access && { access }),
+			...(users && { users }),
+			...(external && { external }),
+			...(askedBy.length > 0 && { askedBy }),
+		}
 		left -= JSON.stringify(layer).length
 		if (left < 0) throw new TooLarge('The policies of the sampled services are too many to be replayed at once')
 		return layer
 	}
 	const mesh = read<MeshDefaults>(MESH_PART)
-	const namespaces = new Set(services.map((service) => service.slice(0, service.indexOf('/'))))
+	const services = scope.services.map((name): [ServiceName, AccessLayer] => [
+		name,
+		layerOf(read<ServiceTarget>(servicePart(name)), asking.ofService(name)),
+	])
+	const rules = Array.from(ruleLayers(sql, scope.rules, read), ([name, layer]): [string, AccessLayer] => [
+		name,
+		layerOf(layer, asking.ofRule(name)),
+	])
+	const namespaces = new Set([
+		...scope.services.map((service) => service.slice(0, service.indexOf('/'))),
+		...[...services, ...rules].flatMap(([, { askedBy = [] }]) => askedBy),
+	])
 	return {
 		defaultAccess: mesh?.defaultAccess ?? 'open',
 		...(mesh?.trustDomainAliases && { trustDomainAliases: mesh.trustDomainAliases }),
@@ -68,8 +114,8 @@ function readLayers(sql: SqlStorage, { services, rules }: AccessScope): AccessLa
 		namespaces: new Map(
 			Array.from(namespaces, (name) => [name, layerOf(read<NamespaceDefaults>(namespacePart(name)))]),
 		),
-		services: new Map(services.map((name) => [name, layerOf(read<ServiceTarget>(servicePart(name)))])),
-		rules: new Map([...ruleLayers(sql, rules, read)].map(([name, layer]) => [name, layerOf(layer)])),
+		services: new Map(services),
+		rules: new Map(rules),
 	}
 }
 

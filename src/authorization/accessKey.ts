@@ -30,3 +30,10 @@ export function parseKey(text: string): AccessKey | undefined {
 	const [, claim] = CLAIM.exec(text) ?? []
 	return claim === undefined ? undefined : { of: 'claim', path: claim.slice(1, -1).split('][') }
 }
+
+/** As documents write it; of names for one thing, the first. */
+export function keyText(key: AccessKey): string {
+	if (key.of === 'header') return `request.headers[${key.name}]`
+	if (key.of === 'claim') return `request.auth.claims[${key.path.join('][')}]`
+	return Array.from(KEYS).find(([, { of }]) => of === key.of)![0]
+}

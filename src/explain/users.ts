@@ -1,4 +1,5 @@
 /** What rules ask of end users, and how far the user of a request is from that. */
+import { keyText } from '../authorization/accessKey.ts'
 import { compileUserTest } from '../authorization/userTest.ts'
 import { isForAnyUser } from '../proxy/compileSlice.ts'
 import type { Exchange } from '../proxy/exchange.ts'
@@ -24,7 +25,7 @@ export function failedUsers(rule: Rule, namespace: string, exchange: Exchange): 
 }
 
 const wantedOf = ({ key, values, notValues }: AccessCondition) => ({
-	name: `request.auth.${key.of === 'claim' ? `claims[${key.path.join('][')}]` : key.of === 'requestPrincipal' ? 'principal' : key.of}`,
+	name: keyText(key),
 	wanted: [
 		...(values === undefined ? [] : [values.join(', ')]),
 		...(notValues === undefined ? [] : [`none of ${notValues.join(', ')}`]),

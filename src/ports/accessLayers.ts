@@ -8,6 +8,11 @@ export interface AccessLayer {
 	readonly users?: readonly JwtRule[]
 	/** Of a service: it is outside the mesh. */
 	readonly external?: true
+	/**
+	 * Of a rule of a route, and of a service for requests that come by no rule: the namespaces of routes on the same virtual hosts
+	 * which ask who the user is.
+	 */
+	readonly askedBy?: readonly string[]
 }
 
 /** Parts that bring nothing are not there. */
@@ -21,7 +26,7 @@ export interface AccessLayers {
 	readonly rules: ReadonlyMap<string, AccessLayer>
 }
 
-/** Whose layers are wanted. Namespaces are those of the services. */
+/** Whose layers are wanted. Namespaces are those of the services, and of the routes that ask for users. */
 export interface AccessScope {
 	readonly services: readonly ServiceName[]
 	readonly rules: readonly string[]

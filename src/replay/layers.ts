@@ -1,4 +1,5 @@
 /** The policies that the requests to one service by one rule meet, ready to be tried out on samples of them. */
+import { keyText } from '../authorization/accessKey.ts'
 import { type CompiledAccess, compileAccess } from '../authorization/compileAccess.ts'
 import type { AccessLayer, AccessLayers } from '../ports.ts'
 import type { AccessCondition, AccessKey, AccessPolicies, AccessRule } from '../snapshot/authorization.ts'
@@ -19,6 +20,8 @@ export interface Standing {
 	/** All names of the mesh's own trust domain, where it has aliases. */
 	readonly trustDomains: readonly string[] | undefined
 	readonly users: readonly JwtRule[]
+	/** By the namespaces whose routes ask who the user is: who is believed before there is a service. */
+	readonly routeUsers: ReadonlyMap<string, readonly JwtRule[]>
 	readonly bounds: Readonly<Record<Side, readonly CompiledAccess[]>>
 	readonly looksAtPaths: boolean
 	/** What conditions look at that samples may lack. */
@@ -70,7 +73,7 @@ function standingAt(
 	const conditions = enforced.flatMap(({ rules }) => rules.flatMap(conditionsOf))
 	return {
 		text: JSON.stringify([defaultAccess, trustDomains, policies, users]),
-		...{ defaultAccess, trustDomains, users },
+		...{ defaultAccess, trustDomains, users, routeUsers: routeUsersAt(layers, service, rule) },
 		bounds: { admit: bounds.map(({ admit }) => admit), refuse: bounds.map(({ refuse }) => refuse) },
 		looksAtPaths: bounds.some(({ admit }) => admit.looksAtPaths),
 		looks: conditions.map(({ key }) => key).filter((key) => labelOf(key) !== undefined),
@@ -79,6 +82,12 @@ function standingAt(
 			return found === undefined ? [] : openConditionsOf(found)
 		},
 	}
+}
+
+function routeUsersAt({ mesh, namespaces, services, rules }: AccessLayers, service: string, rule: string) {
+	const { askedBy = [] } = (rule === '' ? services.get(service) : rules.get(rule)) ?? {}
+	const usersOf = (namespace: string) => [mesh, namespaces.get(namespace)].flatMap((layer) => layer?.users ?? [])
+	return new Map(askedBy.map((namespace) => [namespace, usersOf(namespace)]))
 }
 
 export const conditionsOf = ({ from = [], when = [] }: AccessRule): AccessCondition[] => [
@@ -93,23 +102,3 @@ const openConditionsOf = (rule: AccessRule): string[] => [
 			.map(({ key }) => keyText(key)),
 	),
 ]
-
-/** As documents write it. */
-export function keyText(key: AccessKey): string {
-	if (key.of === 'header') return `request.headers[${key.name}]`
-	if (key.of === 'claim') return `request.auth.claims[${key.path.join('][')}]`
-	return KEYS[key.of]
-}
-
-const KEYS: Readonly<Record<Exclude<AccessKey['of'], 'header' | 'claim'>, string>> = {
-	address: 'source.ip',
-	principal: 'source.principal',
-	namespace: 'source.namespace',
-	serviceAccount: 'source.serviceAccount',
-	trustDomain: 'source.trustDomain',
-	requestPrincipal: 'request.auth.principal',
-	audiences: 'request.auth.audiences',
-	presenter: 'request.auth.presenter',
-	time: 'request.time',
-	port: 'destination.port',
-}

@@ -1,12 +1,13 @@
 /** A sample as the request that it was, as far as policies can tell: their own texts are recognised by their digests. */
 
+import { keyText } from '../authorization/accessKey.ts'
 import type { AccessRequest, AccessUser } from '../authorization/request.ts'
 import { exactOf } from '../authorization/textPattern.ts'
 import type { AccessLayers, AccessSample, Digest, SampleBatch, SampledUser } from '../ports.ts'
 import type { AccessKey } from '../snapshot/authorization.ts'
 import { digester, LABELS } from '../telemetry/accessSample.ts'
 import { labelOf, MARK } from './bounds.ts'
-import { conditionsOf, keyText } from './layers.ts'
+import { conditionsOf } from './layers.ts'
 
 /** Texts that policies compare with what is digested, by the label of their digests. */
 export type Texts = ReadonlyMap<string, ReadonlySet<string>>

@@ -11,7 +11,7 @@ import type { Authorizer } from '../snapshot/authorization.ts'
 import { addChange, type Change, createGroups, type Groups, listed, type RefusedFor } from './groups.ts'
 import { type Standing, standOf } from './layers.ts'
 import { missingIn, type Recognise, recogniser, requestOf, textsOf } from './recall.ts'
-import { type UserThen, userNow, userThen } from './users.ts'
+import { maySeeAnother, type UserThen, userNow, userThen } from './users.ts'
 
 export interface Replayed {
 	/** Samples that were looked at. */
@@ -27,12 +27,15 @@ export interface Replayed {
 }
 
 export interface Undecided {
-	/** What would have to be known, e.g. `request.headers[x-tenant]`. */
+	/** What would have to be known, e.g. `request.headers[x-tenant]`; of `TrafficMatch.when`, whom routes would see, and so which rule. */
 	readonly condition: string
 	/** Whose condition it is; null where it is nobody's alone. */
 	readonly policy: string | null
 	readonly count: number
 }
+
+/** What asks for users before there is a service. */
+const BY_WHICH_RULE = 'TrafficMatch.when'
 
 /** HMACs of one replay, some microseconds each. */
 const MAX_DIGESTS = 50_000
@@ -99,6 +102,10 @@ function count(tally: Tally, sample: AccessSample, was: Standing, is: Standing, 
 	tally.samples++
 	const before = judgeUser(was, sample, userNow(sample, was.users), recognise)
 	if (!('open' in before) && before.allowed !== sample.allowed) tally.otherThen++
+	if (mayTurn(sample, was, is, recognise)) {
+		addOpen(tally, { open: BY_WHICH_RULE })
+		return
+	}
 	if (was.text === is.text) {
 		tally.unchanged++
 		return
@@ -108,6 +115,12 @@ function count(tally: Tally, sample: AccessSample, was: Standing, is: Standing, 
 	else if ('open' in after) addOpen(tally, after)
 	else countChange(tally, sample, before, after)
 }
+
+/** Whether it may go by another rule then, and so to another service: a sample knows the one by which it came. */
+const mayTurn = (sample: AccessSample, was: Standing, is: Standing, recognise: Recognise): boolean =>
+	Array.from(was.routeUsers).some(([namespace, before]) =>
+		maySeeAnother(sample, was.users, before, is.routeUsers.get(namespace) ?? [], recognise),
+	)
 
 function countChange(tally: Tally, sample: AccessSample, before: Decided, after: Decided): void {
 	const differing = differingIn(before.asked, after.asked)

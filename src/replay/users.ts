@@ -38,6 +38,27 @@ export function userThen(
 		: believedThen(sample, user, before, after, recognise)
 }
 
+/**
+ * Whether a route that asks who the user is may see another one by the rules `after` than by those `before`, or refuse another.
+ * `known` are the rules that have found what the sample says of its user: those of the service, which may be others.
+ */
+export function maySeeAnother(
+	sample: AccessSample,
+	known: readonly JwtRule[],
+	before: readonly JwtRule[],
+	after: readonly JwtRule[],
+	recognise: Recognise,
+): boolean {
+	const text = JSON.stringify(before)
+	if (text === JSON.stringify(after)) return false
+	// Who shows no token is nobody to either.
+	if (placesIn([...before, ...after], sample).length === 0) return false
+	if (text !== JSON.stringify(known)) return true
+	const [now, then] = [userNow(sample, before), userThen(sample, before, after, recognise)]
+	if (typeof now === 'string' || typeof then === 'string') return now !== then
+	return now.user !== then.user
+}
+
 /** Of a token that was believed, and is found again. */
 function believedThen(
 	sample: AccessSample,

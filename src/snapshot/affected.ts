@@ -3,7 +3,7 @@ import { type ResourceKey, serviceName } from '../names.ts'
 import type { Mesh } from '../resources/mesh.ts'
 import type { Resource } from '../resources/resource.ts'
 import { type AddedPolicy, isAddedPolicy, isPolicy } from './policyKinds.ts'
-import { MESH_KEY, policyTargets, providerTarget, referencesOf, targetsOf } from './references.ts'
+import { MESH_KEY, policyTargets, providerTarget, referencesOf, routeUsersTarget, targetsOf } from './references.ts'
 import type { IndexedResource, ResourceIndex } from './resourceIndex.ts'
 import { selectedServices, selectorsAt } from './selection.ts'
 
@@ -39,7 +39,7 @@ export function affected(changes: readonly Changed[], index: ResourceIndex): Set
  * or no more. So it is with those that name one trust domain.
  */
 function spokenFor(document: Resource, index: ResourceIndex): readonly ResourceKey[] {
-	if (isAddedPolicy(document)) return targetsOfAdded(document, index)
+	if (isAddedPolicy(document)) return [...targetsOfAdded(document, index), ...askingForUsers(document, index)]
 	const rivals = () => referencesOf(document).flatMap((target) => index.referrers(target))
 	if (isPolicy(document)) return [...policyTargets(document), ...rivals()]
 	return document.kind === 'FederatedTrustDomain' ? rivals() : []
@@ -47,6 +47,12 @@ function spokenFor(document: Resource, index: ResourceIndex): readonly ResourceK
 
 const targetsOfAdded = (policy: AddedPolicy, index: ResourceIndex): readonly ResourceKey[] =>
 	policy.spec.selector === undefined ? policyTargets(policy) : selectedServices(policy, index)
+
+/** Whose conditions are on the users that the policy makes known. */
+const askingForUsers = (policy: AddedPolicy, index: ResourceIndex): readonly ResourceKey[] =>
+	policy.kind === 'RequestAuthentication'
+		? policyTargets(policy).flatMap((target) => index.referrers(routeUsersTarget(target)))
+		: []
 
 /** Policies whose selector chooses the Service now, or did: they tell whether it chooses any. */
 function selecting(

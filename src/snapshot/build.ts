@@ -33,12 +33,12 @@ import { type FederationLookup, federationLookup, federationStatus } from './fed
 import { type PolicyLookup, policyLookup } from './policies.ts'
 import { type PolicyRules, policyRulesOf } from './policyRules.ts'
 import { addedStatus, policyStatus } from './policyStatus.ts'
-import { listenerPattern, patternTarget } from './references.ts'
+import { listenerPattern, patternTarget, routeUsersOf } from './references.ts'
 import type { IndexedResource, ResourceIndex } from './resourceIndex.ts'
 import { resolveRule, routeSlice } from './routeSlice.ts'
 import { hasService, serviceTarget } from './serviceTarget.ts'
 import type { MeshDefaults, PartBody } from './snapshot.ts'
-import { gatewayStatus, plainStatus, routeStatus, type Stamp, serviceStatus } from './statuses.ts'
+import { gatewayStatus, plainStatus, routeStatus, type Stamp, serviceStatus, trafficMatchStatus } from './statuses.ts'
 import type { HealthCheck } from './trafficPolicy.ts'
 import { healthCheckOf } from './trafficRules.ts'
 import { usersOf } from './users.ts'
@@ -134,7 +134,7 @@ function buildOne(key: ResourceKey, before: IndexedResource['resource'] | undefi
 function statusOf(
 	key: ResourceKey,
 	resource: Resource,
-	{ index, context, policies, peers, authorizers, federation }: Around,
+	{ index, context, policies, peers, users, authorizers, federation }: Around,
 	stamp: Stamp,
 ): ConditionedStatus {
 	switch (resource.kind) {
@@ -147,6 +147,10 @@ function statusOf(
 			return addedStatus(resource, index, authorizers, stamp)
 		case 'FederatedTrustDomain':
 			return federationStatus(key, resource, context.meshDomain, federation, stamp)
+		case 'TrafficMatch': {
+			const isBelieved = routeUsersOf(resource.metadata.namespace).some((target) => users(target).length > 0)
+			return trafficMatchStatus(resource, isBelieved, stamp)
+		}
 		default:
 			return plainStatus(stamp)
 	}

@@ -35,6 +35,14 @@ export const trustDomainTarget = (trustDomain: string): string => `TrustDomain/$
 /** A target that stands for an authorizer that policies may ask. */
 export const providerTarget = (name: string): string => `ExtensionProvider/${name}`
 
+/** A target that stands for the end users who are known where a rule is chosen: of the mesh, or of a namespace. */
+export const routeUsersTarget = (target: ResourceKey): string => `RouteUsers/${target}`
+/** Of routes in the namespace. */
+export const routeUsersOf = (namespace: string): readonly ResourceKey[] => [
+	MESH_KEY,
+	resourceKey('Namespace', '-', namespace),
+]
+
 const POLICIES: Readonly<Record<PolicyKind | AddedKind, string>> = {
 	TrafficPolicy: 'TrafficPolicies',
 	PeerAuthentication: 'PeerAuthentications',
@@ -95,6 +103,8 @@ export function referencesOf(resource: Resource): readonly string[] {
 			...policyTargets(resource).map((target) => policiesTarget(resource.kind, target)),
 			...('provider' in resource.spec ? [providerTarget(resource.spec.provider.name)] : []),
 		]
+	if (resource.kind === 'TrafficMatch')
+		return resource.spec.when === undefined ? [] : routeUsersOf(resource.metadata.namespace).map(routeUsersTarget)
 	if (resource.kind === 'FederatedTrustDomain') return [trustDomainTarget(resource.spec.trustDomain)]
 	if (resource.kind === 'Service') {
 		const { namespace, labels } = resource.metadata

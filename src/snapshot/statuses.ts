@@ -1,6 +1,7 @@
 /** Status conditions of resources, with Gateway API's types and reasons. */
 import type { Gateway } from '../resources/gateway.ts'
 import type { Condition, ConditionedStatus, ListenerStatus, ParentStatus } from '../resources/status.ts'
+import type { TrafficMatch } from '../resources/trafficMatch.ts'
 import { admitsRoutes, claimsMeshHost, isHttpRouteKind, type ParentVerdict, serves } from './attachRoute.ts'
 import { speaksHttp } from './references.ts'
 import type { UnresolvedRef } from './serviceRefs.ts'
@@ -139,6 +140,18 @@ export function serviceStatus(credential: Credential | undefined, stamp: Stamp):
 			? { type: 'ResolvedRefs', status: 'False', reason: 'RefNotFound', message: credential.invalid }
 			: { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'all references are resolved' }
 	return { conditions: stamped([ACCEPTED, resolved], stamp, stamp.before?.conditions) }
+}
+
+/** Whether any issuer `isBelieved` where the rule is chosen: of the mesh, or of the namespace. */
+export function trafficMatchStatus(
+	{ metadata, spec }: TrafficMatch,
+	isBelieved: boolean,
+	stamp: Stamp,
+): ConditionedStatus {
+	if (spec.when === undefined || isBelieved) return plainStatus(stamp)
+	const message = `spec.when: no RequestAuthentication of the Mesh or of Namespace ${metadata.namespace} says whose users are believed, so that it holds for no request`
+	const verdict: Verdict = { type: 'Accepted', status: 'False', reason: 'NoIssuer', message }
+	return { conditions: stamped([verdict], stamp, stamp.before?.conditions) }
 }
 
 export function stamped(

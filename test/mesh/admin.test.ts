@@ -54,6 +54,25 @@ describe('resources', () => {
 		expect((await ask('GET', '/v1/resources/Service/default/dry')).status).toBe(404)
 	})
 
+	it('that ask for end users say whether anybody is believed to be one, as RequestAuthentications come and go', async () => {
+		const of = (kind: string, name: string, spec: object) => ({
+			...{ apiVersion: 'selvedge.dev/v1', kind, metadata: { name, namespace: 'users' } },
+			spec,
+		})
+		const match = of('TrafficMatch', 'testers', { when: [{ key: 'request.auth.claims[groups]', values: ['testers'] }] })
+		const believed = of('RequestAuthentication', 'id', { jwtRules: [{ issuer: 'https://id.example' }] })
+		const accepted = async () => {
+			const path = '/v1/resources/TrafficMatch/users/testers'
+			return (await made<{ status: { conditions: unknown[] } }>(ask('GET', path))).status.conditions
+		}
+		const { results } = await apply(match)
+		expect(results).toMatchObject([{ conditions: [{ type: 'Accepted', status: 'False', reason: 'NoIssuer' }] }])
+		await apply(believed)
+		expect(await accepted()).toMatchObject([{ type: 'Accepted', status: 'True', reason: 'Accepted' }])
+		await made(ask('POST', '/v1/delete', { body: JSON.stringify([believed]) }))
+		expect(await accepted()).toMatchObject([{ type: 'Accepted', status: 'False', reason: 'NoIssuer' }])
+	})
+
 	it('of one kind are listed in pages, each once, in order', async () => {
 		await apply(...['p1', 'p2', 'p3'].map((name) => ({ ...service(name), metadata: { name, namespace: 'paged' } })))
 		const names: string[] = []

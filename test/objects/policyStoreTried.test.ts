@@ -96,4 +96,40 @@ describe('a change that is tried out', () => {
 		const refused = await root().tryAccess({ actor, put: documents(policy('p', { rules: [] })) }, SCOPE)
 		expect(refused).toMatchObject({ ok: false, error: { reason: 'not_permitted' } })
 	})
+
+	it('names the namespaces whose routes ask who the user is on the same hosts, and reads whom they believe', async () => {
+		const filters = [{ type: 'ExtensionRef', extensionRef: { group: 'selvedge.dev', kind: 'TrafficMatch', name: 'm' } }]
+		const routeOf = (namespace: string, parentRef: object, more: object = {}) => ({
+			apiVersion: 'gateway.networking.k8s.io/v1',
+			kind: 'HTTPRoute',
+			metadata: { name: 'asking', namespace },
+			spec: { parentRefs: [parentRef], rules: [{ backendRefs: [{ name: 'a' }], ...more }] },
+		})
+		const of = (kind: string, name: string, namespace: string, spec: object) => ({
+			...{ apiVersion: 'selvedge.dev/v1', kind, metadata: { name, namespace } },
+			spec,
+		})
+		const when = [{ key: 'request.auth.claims[group]', values: ['x'] }]
+		const shared = gateway('g', 'g.test')
+		Object.assign(shared.spec.listeners[0]!, { allowedRoutes: { namespaces: { from: 'All' } } })
+		await apply(
+			...[service('a', 'http://a'), shared, route('r', 'g', 'a')],
+			// One that asks on the host of the gateway, one on that of the Service, one on another, and one for a share alone.
+			routeOf('edge', { name: 'g', namespace: 'default' }, { filters }),
+			routeOf('consumer', { group: '', kind: 'Service', name: 'a', namespace: 'default' }, { filters }),
+			...[gateway('h', 'h.test'), routeOf('default', { name: 'h' }, { filters })],
+			routeOf('share', { name: 'g', namespace: 'default' }, { filters }),
+			...['edge', 'consumer', 'default'].map((namespace) => of('TrafficMatch', 'm', namespace, { when })),
+			of('TrafficMatch', 'm', 'share', { percent: 1 }),
+		)
+		const users = of('RequestAuthentication', 'u', 'edge', { jwtRules: [{ issuer: 'https://id.example' }] })
+		const { before, after } = await tryOut({ put: documents(users) })
+		for (const { rules, services } of [before, after]) {
+			expect(rules.get('default/r/0')).toEqual({ askedBy: ['edge'] })
+			expect(services.get('default/a')).toEqual({ askedBy: ['consumer'] })
+		}
+		expect([...before.namespaces.keys()].sort()).toEqual(['consumer', 'default', 'edge'])
+		const believed = ({ namespaces }: typeof before) => namespaces.get('edge')!.users?.map(({ issuer }) => issuer)
+		expect([believed(before), believed(after)]).toEqual([undefined, ['https://id.example']])
+	})
 })

@@ -151,6 +151,13 @@ const randomAccess = (random: Random, namespace: string) => randomAuthorizationP
 
 const randomUsers = (random: Random, namespace: string) => randomRequestAuthentication(random, namespace, NAMES)
 
+const randomUserMatch = (random: Random, namespace: string) => ({
+	apiVersion: 'selvedge.dev/v1',
+	kind: 'TrafficMatch',
+	metadata: { name: pick(random, NAMES), namespace },
+	spec: { percent: 50, ...maybe(random, 0.8, { when: [{ key: 'request.auth.principal', values: ['*'] }] }) },
+})
+
 const randomFederation = (random: Random) => ({
 	apiVersion: 'selvedge.dev/v1',
 	kind: 'FederatedTrustDomain',
@@ -176,6 +183,7 @@ export const OF_ACCESS: readonly Maker[] = [
 	...[randomRoute, randomRoute, randomRoute, randomGateway, randomGateway, randomAsking],
 	...[randomLabelled, randomLabelled, randomLabelled],
 	...[randomAccess, randomAccess, randomAccess, randomAccess, randomAccess, randomUsers, randomUsers],
+	randomUserMatch,
 ]
 
 const randomResource = (random: Random, of: readonly Maker[]): Resource =>

@@ -1,7 +1,7 @@
 /** A region's telemetry as those see it who are limited to namespaces: what is counted of their services. */
 import { ownsName } from '../../../src/namespaces.ts'
 import type { Principal } from '../../../src/ports.ts'
-import type { RegionView } from './telemetry.ts'
+import type { RegionView } from './regionView.ts'
 
 /** What others call something is not for everybody to know, that it is there is. */
 const ownName = (who: Pick<Principal, 'namespaces'>, name: string): string => (ownsName(who, name) ? name : '')

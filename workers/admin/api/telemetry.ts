@@ -1,6 +1,6 @@
 /** What the regions report: Prometheus metrics, and a summary for people. */
 import { ownsName } from '../../../src/namespaces.ts'
-import type { AccessCount, RegionTelemetry, RequestSeries } from '../../../src/ports.ts'
+import type { AccessCount, RequestSeries } from '../../../src/ports.ts'
 import { accessKey } from '../../../src/telemetry/accessCounts.ts'
 import { exposition } from '../../../src/telemetry/exposition.ts'
 import { keyExposition } from '../../../src/telemetry/keyExposition.ts'
@@ -10,11 +10,7 @@ import { json, text } from '../reply.ts'
 import type { Call } from '../route.ts'
 import { isUnavailable } from '../unavailable.ts'
 import { ownTelemetry } from './ownTelemetry.ts'
-
-/** A region's telemetry, or that it cannot be had now: one silent region must not hide the others. */
-export interface RegionView extends RegionTelemetry {
-	readonly reachable: boolean
-}
+import type { RegionView } from './regionView.ts'
 
 export async function regionViews(mesh: Mesh): Promise<readonly RegionView[]> {
 	const regions = await mesh.policyStore().regions()
