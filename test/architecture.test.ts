@@ -81,7 +81,7 @@ describe('dependencies', () => {
 		expect(offences(below('src', 'durable-objects', 'workers', 'examples'), isFine)).toEqual([])
 	})
 
-	it('form no cycle', () => {
+	it('form no cycle, not of types either', () => {
 		expect(findCycle(files)).toBeUndefined()
 	})
 

@@ -51,15 +51,15 @@ export function folderOf(path: string): string | undefined {
 	return rest.includes('/') ? rest.slice(0, rest.indexOf('/')) : ''
 }
 
-/** Some cycle of files that import values from each other, or undefined. */
+/** Some cycle of files that import each other, be it types alone, or undefined. */
 export function findCycle(files: readonly Pick<SourceFile, 'path' | 'imports'>[]): string[] | undefined {
 	const byPath = new Map(files.map((file) => [file.path, file]))
 	const finished = new Set<string>()
 	const visit = (path: string, trail: readonly string[]): string[] | undefined => {
 		if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path]
 		if (finished.has(path)) return undefined
-		for (const { target, typeOnly } of byPath.get(path)?.imports ?? []) {
-			const cycle = typeOnly ? undefined : visit(target, [...trail, path])
+		for (const { target } of byPath.get(path)?.imports ?? []) {
+			const cycle = visit(target, [...trail, path])
 			if (cycle !== undefined) return cycle
 		}
 		finished.add(path)

@@ -1,30 +1,16 @@
 /** Which policies of access bear on a request, and what they are asked about: the request as its service will see it. */
 import { canonicalPath } from '../authorization/canonicalPath.ts'
-import { type CompiledAccess, compileAccess } from '../authorization/compileAccess.ts'
+import type { CompiledAccess } from '../authorization/compileAccess.ts'
 import { type AccessVerdict, decide } from '../authorization/decide.ts'
 import type { AccessRequest } from '../authorization/request.ts'
 import { canonicalMeshHost } from '../names.ts'
-import type { AccessPolicies } from '../snapshot/authorization.ts'
+import { layersOf } from './accessLayers.ts'
 import { type Exchange, withoutPort } from './exchange.ts'
 import type { Destination } from './outgoing.ts'
 import { countingCaller } from './peers.ts'
 import type { Refusal } from './refusal.ts'
 import type { RoutingTable } from './routingTable.ts'
 import { isSpoofable } from './upstreamRequest.ts'
-
-/** Those of the parts that have any. */
-export function layersOf(
-	{ layers, meshDomain }: Pick<RoutingTable, 'layers' | 'meshDomain'>,
-	parts: readonly (AccessPolicies | undefined)[],
-): readonly CompiledAccess[] {
-	return parts
-		.filter((policies) => policies !== undefined)
-		.map((policies) => {
-			const compiled = layers.get(policies) ?? compileAccess(policies, meshDomain)
-			layers.set(policies, compiled)
-			return compiled
-		})
-}
 
 /** Of the rule's route: its name is `<namespace>/<route>/<rule>`. */
 export const namespaceOf = ({ rule }: Exchange): string => rule?.name.split('/', 1)[0] ?? ''

@@ -13,9 +13,10 @@ import { weightedChoice } from '../balancing/weighted.ts'
 import { expire } from '../resilience/leasedCount.ts'
 import { reserveTrial, takesTraffic } from '../resilience/outliers.ts'
 import type { Balancer, WarmUp } from '../snapshot/trafficPolicy.ts'
-import type { BalancedEndpoint, ServiceTraffic } from './compileService.ts'
+import type { ServiceTraffic } from './defaultTraffic.ts'
 import type { ServiceState } from './endpointState.ts'
 import { type Asking, keyOf } from './hashOn.ts'
+import type { BalancedEndpoint } from './targetEndpoint.ts'
 
 export type ChooseEndpoint = (asking: Asking, now: number, avoid?: ReadonlySet<string>) => BalancedEndpoint | undefined
 

@@ -8,25 +8,11 @@ import type { Balancer, TrafficRules } from '../snapshot/trafficPolicy.ts'
 import { type ChooseEndpoint, compileBalancer } from './balancer.ts'
 import { type CompiledCredential, compileCredential } from './compileCredential.ts'
 import { type CompiledUsers, NO_USERS } from './compileUsers.ts'
-import { DEFAULT_TRAFFIC } from './defaultTraffic.ts'
-import { type EndpointState, type EndpointStates, reconcile, type ServiceState } from './endpointState.ts'
+import { type CompiledPeers, DEFAULT_PEERS } from './defaultPeers.ts'
+import { DEFAULT_TRAFFIC, type ServiceTraffic } from './defaultTraffic.ts'
+import { type EndpointStates, reconcile, type ServiceState } from './endpointState.ts'
 import type { Asking } from './hashOn.ts'
-import { type CompiledPeers, DEFAULT_PEERS } from './peers.ts'
-
-export interface TargetEndpoint {
-	readonly id: string
-	/** Scheme, authority and path prefix, without a final `/`: a request's target is appended. */
-	readonly base: string
-	readonly state: EndpointState
-}
-
-/** An endpoint as its service's balancer sees it. */
-export interface BalancedEndpoint extends TargetEndpoint {
-	readonly weight: number
-	readonly locality?: string
-	readonly unhealthy: boolean
-	readonly joinedAt: number | undefined
-}
+import type { BalancedEndpoint, TargetEndpoint } from './targetEndpoint.ts'
 
 export interface CompiledService extends CompiledUsers {
 	readonly name: ServiceName
@@ -57,9 +43,6 @@ export interface CompiledService extends CompiledUsers {
 	/** Whether each request must be admitted, timed or hedged. Of most services it is sent on, and that is all. */
 	readonly isManaged: boolean
 }
-
-/** The rules that hold for a service, the mesh's defaults included. */
-export type ServiceTraffic = TrafficRules & Required<Pick<TrafficRules, keyof typeof DEFAULT_TRAFFIC>>
 
 /** What the rest of the mesh has to say about a service. */
 export interface ServiceContext {

@@ -23,5 +23,8 @@ export const DEFAULT_TRAFFIC = {
 	pushback: { defaultMs: 1_000, maxMs: 300_000 },
 } as const satisfies TrafficRules
 
+/** The rules that hold for a service, the mesh's defaults included. */
+export type ServiceTraffic = TrafficRules & Required<Pick<TrafficRules, keyof typeof DEFAULT_TRAFFIC>>
+
 /** For connections lost where no rule says how to retry: only requests without a body, which cost nothing to repeat. */
 export const LOST_CONNECTION = { attempts: 2, codes: [], backoffMs: 25, methods: [], maxBodyBytes: 0 } as const

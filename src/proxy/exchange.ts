@@ -5,9 +5,9 @@ import type { RequestFacts } from '../matching/ruleIndex.ts'
 import type { Caller } from '../matching/source.ts'
 import type { CheckedFields } from './checkedFields.ts'
 import type { CompiledBackend, CompiledRule } from './compileRule.ts'
-import type { CompiledService, TargetEndpoint } from './compileService.ts'
+import type { CompiledService } from './compileService.ts'
 import type { Refusal } from './refusal.ts'
-import type { UserEdits } from './tellUser.ts'
+import type { TargetEndpoint } from './targetEndpoint.ts'
 
 export interface Exchange extends RequestFacts {
 	readonly request: Request
@@ -48,6 +48,15 @@ export interface Exchange extends RequestFacts {
 	assertion?: string
 	/** Requests sent for this one. */
 	attempts: number
+}
+
+/** How the fields of a request change because of its users. */
+export interface UserEdits {
+	/** Fields that held a token which is not for the service. */
+	readonly dropped: readonly string[]
+	/** Names of cookies that did. */
+	readonly cookies: readonly string[]
+	readonly said: readonly (readonly [name: string, value: string])[]
 }
 
 /** End users as routes see them, which look before there is a service to be seen by. */

@@ -1,10 +1,10 @@
 /** Hedging: when an answer takes longer than usual, the same request goes to another endpoint, and the first good answer counts. */
 import { createRecentLatencies, hedgeDelayMs, mayHedge, recordLatency } from '../resilience/hedging.ts'
-import type { TargetEndpoint } from './compileService.ts'
 import { type Errand, hasFailed, type Outcome } from './errand.ts'
 import { BEATEN } from './forward.ts'
 import { endRetry, startRetry } from './retries.ts'
 import { pickEndpoint } from './stages/pick.ts'
+import type { TargetEndpoint } from './targetEndpoint.ts'
 
 type Once = (errand: Errand, signal?: AbortSignal) => Promise<Outcome>
 

@@ -7,9 +7,10 @@ import { sweep } from '../resilience/outlierSweep.ts'
 import { answered, eject, mayEject, type Outcome, onSend, recordOutcome } from '../resilience/outliers.ts'
 import { ejectionsNow } from '../resilience/sharedEjections.ts'
 import type { Balancer } from '../snapshot/trafficPolicy.ts'
-import type { CompiledService, TargetEndpoint } from './compileService.ts'
+import type { CompiledService } from './compileService.ts'
 import type { EndpointState } from './endpointState.ts'
 import type { Refusal } from './refusal.ts'
+import type { TargetEndpoint } from './targetEndpoint.ts'
 
 /** A request under way. */
 export interface Attempt {

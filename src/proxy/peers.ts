@@ -1,27 +1,18 @@
 /** What a service wants of its callers: who must prove who they are, by which methods, and how often with the same proof. */
 import { spiffeIdOf } from '../identity/spiffeId.ts'
 import type { Caller } from '../matching/source.ts'
-import type { PeerMethod, PeerRules } from '../snapshot/peerAuthentication.ts'
+import type { PeerMethod } from '../snapshot/peerAuthentication.ts'
 import type { CompiledService } from './compileService.ts'
+import { DEFAULT_PEERS } from './defaultPeers.ts'
 import type { Exchange } from './exchange.ts'
 import type { Refusal } from './refusal.ts'
 import type { RoutingTable } from './routingTable.ts'
-
-/** Of mesh, namespace and Service, the nearest one's field each. */
-export type CompiledPeers = Required<PeerRules>
 
 /** Who calls, as far as that is known, and whom. */
 interface Judged {
 	readonly service?: Pick<CompiledService, 'name' | 'peers' | 'external'>
 	readonly caller: Caller | undefined
 	readonly distrust?: Refusal | undefined
-}
-
-/** For services that no PeerAuthentication speaks of. */
-export const DEFAULT_PEERS: CompiledPeers = {
-	mode: 'PERMISSIVE',
-	methods: ['WorkloadProof', 'JWTSVID', 'ClientCertificate'],
-	proofReuse: 'Never',
 }
 
 /**

@@ -1,5 +1,4 @@
 /** What one isolate knows of the mesh: the parts of the snapshot that its traffic uses, compiled. Data and free functions. */
-import type { CompiledAccess } from '../authorization/compileAccess.ts'
 import type { Addresses } from '../hosts.ts'
 import { addToFilter, type BloomFilter, mayContain } from '../matching/bloomFilter.ts'
 import { patternsFor } from '../matching/host.ts'
@@ -13,29 +12,18 @@ import {
 	servicePart,
 } from '../names.ts'
 import type { LoadAnswer } from '../ports.ts'
-import type { AccessPolicies } from '../snapshot/authorization.ts'
-import type {
-	Cursor,
-	MeshDefaults,
-	Part,
-	PartBody,
-	RouteSlice,
-	ServiceTarget,
-	VirtualHost,
-} from '../snapshot/snapshot.ts'
+import type { Cursor, Part, PartBody, RouteSlice, VirtualHost } from '../snapshot/snapshot.ts'
 import { type CompiledRule, ruleTo } from './compileRule.ts'
-import type { CompiledService } from './compileService.ts'
 import { addSlice, type CompiledSlice, compileSlice, removeSlice } from './compileSlice.ts'
-import type { EndpointStates } from './endpointState.ts'
 import {
 	applyDefaults,
 	DEFAULT_SAMPLE_SHARE,
-	type Defaults,
 	isDefaults,
+	type Place,
 	putService,
 	removeService,
+	type ServedServices,
 } from './servedServices.ts'
-import type { Trusted } from './trusting.ts'
 
 interface CompiledHost {
 	readonly pattern: string
@@ -59,38 +47,14 @@ export interface ResolvedHost {
 	readonly indexes: ReturnType<typeof indexesFor<CompiledRule>>
 }
 
-export interface RoutingTable {
-	readonly meshDomain: string
-	readonly random: () => number
+export interface RoutingTable extends ServedServices {
 	readonly hosts: Map<string, CompiledHost>
-	readonly services: Map<ServiceName, CompiledService>
-	/** What these were compiled from: they are compiled anew when what their namespace or the mesh asks for changes. */
-	readonly targets: Map<ServiceName, ServiceTarget>
-	/** What policies ask for all services of a namespace, and of the mesh. */
-	readonly namespaces: Map<string, Defaults>
-	defaults: Defaults
-	/** Undefined: nobody is believed. */
-	trust: Trusted | undefined
-	readonly states: EndpointStates
-	/** Hash by part, to leave alone what did not change. */
-	readonly held: Map<PartName, string>
 	/** Remembered answers of `resolveHost`; null: unknown host. Bounded, and dropped whenever hosts come or go. */
 	readonly resolved: Map<string, ResolvedHost | null>
-	/** What becomes of requests to hosts that nobody registered. */
-	egress: MeshDefaults['egress']
-	/** Whether somebody may call whom no ALLOW policy speaks of. */
-	defaultAccess: MeshDefaults['defaultAccess']
-	/** All names of the mesh's own trust domain, where it has aliases. */
-	trustDomains: readonly string[] | undefined
-	/** Policies of parts, each compiled once for all services that they bear on. */
-	readonly layers: WeakMap<AccessPolicies, CompiledAccess>
-	/** Of the requests, how many are remembered to try out policies with, 0–1. */
-	sampleShare: number
 	/** Which hosts such requests may be sent on to. */
 	readonly addresses: Addresses
 	/** Where callers reach the mesh. Unknown: the port that they name tells nothing. */
 	readonly ownPort: number | undefined
-	readonly place: Place
 	patterns?: BloomFilter
 	cursor?: Cursor
 	revision: number
@@ -100,13 +64,6 @@ export interface RoutingTable {
 const MAX_RESOLVED = 10_000
 /** At most this many served hosts are placed anew beside the path; the rest ask when they are next asked for. */
 const MAX_REPLACED = 1_000
-
-/** Where and when an isolate serves. */
-export interface Place {
-	readonly region: string
-	/** ms since the epoch. */
-	readonly now: () => number
-}
 
 const NOWHERE: Place = { region: '', now: () => 0 }
 

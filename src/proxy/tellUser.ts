@@ -8,15 +8,6 @@ import type { CompiledJwtRule } from './compileUsers.ts'
 import type { Exchange } from './exchange.ts'
 import { withoutCookies } from './tokenPlaces.ts'
 
-/** How the fields of a request change because of its users. */
-export interface UserEdits {
-	/** Fields that held a token which is not for the service. */
-	readonly dropped: readonly string[]
-	/** Names of cookies that did. */
-	readonly cookies: readonly string[]
-	readonly said: readonly (readonly [name: string, value: string])[]
-}
-
 const encoder = new TextEncoder()
 
 /** What a rule wants told of a user. A claim that is not there, or cannot stand in a field, is left out. */

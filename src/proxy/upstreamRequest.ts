@@ -2,10 +2,11 @@
 import { DEADLINE_FIELD, formatDeadline } from '../resilience/deadlines.ts'
 import { traceIdOf } from '../telemetry/traceContext.ts'
 import { tellService } from './checkedFields.ts'
-import type { CompiledService, TargetEndpoint } from './compileService.ts'
+import type { CompiledService } from './compileService.ts'
 import type { Exchange } from './exchange.ts'
 import { fieldsNamedBy } from './hopByHop.ts'
 import type { Outgoing } from './outgoing.ts'
+import type { TargetEndpoint } from './targetEndpoint.ts'
 import { tellUser } from './tellUser.ts'
 
 /** Who calls, in the mesh's own signed words. */
