@@ -6,12 +6,15 @@ export type Addresses = 'any' | 'names'
 /** Whether the host is the mesh domain or below it: a request sent there would come back. */
 export const isInDomain = (host: string, domain: string): boolean => host === domain || host.endsWith(`.${domain}`)
 
+/** Whether two dots stand side by side, or one at an end: no such name can be looked up, but some resolvers leave such dots out. */
+export const hasEmptyLabel = (host: string): boolean => /^\.|\.\.|\.$/.test(host)
+
 /**
  * Whether the host is this very machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3). Like `unreachable`, it takes a host as URL parsing
  * leaves it, without a final dot.
  */
 export const isLoopback = (host: string): boolean =>
-	host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
+	/^([^.]+\.)*localhost$/.test(host) || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
 
 /**
  * Why the platform cannot send requests to the host, as a sentence that says what would be right. URL parsing has normalised

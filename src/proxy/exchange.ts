@@ -68,17 +68,17 @@ export interface RouteUsers {
 }
 
 /**
- * URLs that mean what they say: lower-case host, no dot segments, nothing that the WHATWG URL parser would rewrite. Slices of
- * them are what the backend will see; anything else is parsed first, so that rules never match on another path than that.
+ * URLs that mean what they say: lower-case host without empty labels, no dot segments, nothing that the WHATWG URL parser would
+ * rewrite. Slices of them are what the backend will see; anything else is parsed first, so that rules never match on another path.
  */
 const PLAIN_URL =
-	/^https?:\/\/[a-z0-9.-]+(?::[0-9]+)?(?:\/(?!(?:\.|%2[eE]){1,2}(?:[/?]|$))[\w.~!$&'()*+,;=:@%|[\]-]*)+(?:\?[\w.~!$&()*+,;=:@%/?|[\]-]*)?$/
+	/^https?:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)*\.?(?::[0-9]+)?(?:\/(?!(?:\.|%2[eE]){1,2}(?:[/?]|$))[\w.~!$&'()*+,;=:@%|[\]-]*)+(?:\?[\w.~!$&()*+,;=:@%/?|[\]-]*)?$/
 
 /**
  * Names, addresses and ports. URLs allow more, such as `a,b;c=d.example.com`, which a wildcard would match and which would mean
- * something else in the forwarding fields.
+ * something else in the forwarding fields, or `a.example.com..`, which no policy names and some resolver may take for `a.example.com`.
  */
-const AUTHORITY = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?$/
+const AUTHORITY = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::[0-9]+)?$/
 
 /**
  * Reads a request. Slicing its URL costs a tenth of parsing it. The host is empty when the URL is none, or names none.

@@ -1,5 +1,5 @@
 /** Where an endpoint may be: the URLs that the mesh is willing, and the platform able, to send requests to. */
-import { type Addresses, isInDomain, isLoopback, unreachable } from '../hosts.ts'
+import { type Addresses, hasEmptyLabel, isInDomain, isLoopback, unreachable } from '../hosts.ts'
 
 export interface EndpointPolicy {
 	readonly addresses: Addresses
@@ -24,6 +24,7 @@ export function checkEndpointUrl(url: string, policy: EndpointPolicy): string | 
 
 function checkHost(host: string, { addresses, meshDomain }: EndpointPolicy): string | undefined {
 	if (host === '' || host.length > 253) return 'must have a host of 1 to 253 characters'
+	if (hasEmptyLabel(host)) return 'must have a host whose labels have at least one character each, e.g. a.example.com'
 	if (isInDomain(host, meshDomain)) return `must not be below ${meshDomain}: requests would loop back into the mesh`
 	return addresses === 'names' ? unreachable(host) : undefined
 }

@@ -1,6 +1,6 @@
 /** Which hosts requests may be sent to. */
 import { expect, it } from 'vitest'
-import { isInDomain, isLoopback, unreachable } from '../../src/hosts.ts'
+import { hasEmptyLabel, isInDomain, isLoopback, unreachable } from '../../src/hosts.ts'
 
 it.each([
 	['mesh.test', true],
@@ -24,8 +24,23 @@ it.each([
 	['notlocalhost', false],
 	['localhost.example.com', false],
 	['[::ffff:7f00:1]', false],
+	['.localhost', false],
+	['a..localhost', false],
+	['localhost.', false],
 ])('%s is this machine: %s', (host, loopback) => {
 	expect(isLoopback(host)).toBe(loopback)
+})
+
+it.each([
+	['example.com', false],
+	['localhost', false],
+	['[::1]', false],
+	['.example.com', true],
+	['a..example.com', true],
+	['example.com.', true],
+	['.', true],
+])('%s has an empty label: %s', (host, empty) => {
+	expect(hasEmptyLabel(host)).toBe(empty)
 })
 
 it.each(['127.0.0.1', '169.254.169.254', '[::1]', 'localhost', 'db', 'db.internal', 'printer.local', 'a.localhost'])(

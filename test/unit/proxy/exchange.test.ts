@@ -33,6 +33,7 @@ describe('a request is read as it will be sent', () => {
 		['http://[2001:DB8::1]/a', '[2001:db8::1]', '[2001:db8::1]', '/a', '/a'],
 		['http://h.test./a', 'h.test.', 'h.test', '/a', '/a'],
 		['http://h.test.:80/a', 'h.test.:80', 'h.test', '/a', '/a'],
+		['http://127.0.0.1.:80/a', '127.0.0.1.:80', '127.0.0.1', '/a', '/a'],
 		['http://bücher.test/', 'xn--bcher-kva.test', 'xn--bcher-kva.test', '/', '/'],
 		['http://a_b.test/', 'a_b.test', 'a_b.test', '/', '/'],
 		['http://h.test/{a}', 'h.test', 'h.test', '/%7Ba%7D', '/%7Ba%7D'],
@@ -66,6 +67,18 @@ describe('a request is read as it will be sent', () => {
 		"http://a'b.test/",
 		'http://a=b.test/',
 		'http://*.test/',
+		'http://h.test../',
+		'http://h.test..:8080/a',
+		'http://h.test..?x',
+		'http://h..test/{',
+		'http://.h.test/',
+		'http://_.h.test../',
+		'http://./',
+		'http://../a',
+		'http://.:8080/',
+		'http://127.0.0.1../',
+		'http://h.test%2E./',
+		'http://h.test。./',
 	])('%s names no host that there can be: a wildcard must not match it', (url) =>
 		expect(asked(url)).toMatchObject({ host: '', authority: '' }),
 	)
@@ -173,5 +186,17 @@ describe('long URLs are read in linear time', () => {
 		expect(performance.now() - started).toBeLessThan(2_000)
 		const { pathname, search } = new URL(url)
 		expect(asked(url).target).toBe(pathname + search)
+	})
+
+	it.each([
+		['labels', 'a.'.repeat(4_000), `${'a.'.repeat(3_999)}a`],
+		['one label', 'a'.repeat(8_000), 'a'.repeat(8_000)],
+		['an empty label at the end', `${'a.'.repeat(4_000)}.`, ''],
+		['a bad character at the end', `${'a.'.repeat(4_000)}*`, ''],
+	])('and so are hosts: %s', (_, said, host) => {
+		const started = performance.now()
+		for (let i = 0; i < 100; i++) asked(`http://${said}/`)
+		expect(performance.now() - started).toBeLessThan(2_000)
+		expect(asked(`http://${said}/`).host).toBe(host)
 	})
 })

@@ -1,6 +1,6 @@
 /** Which URLs may be endpoints. */
 import { describe, expect, test } from 'vitest'
-import { checkEndpointUrl } from '../../../src/resources/endpointUrl.ts'
+import { checkEndpointUrl, isInClear } from '../../../src/resources/endpointUrl.ts'
 
 const meshDomain = 'mesh.example.com'
 const any = (url: string) => checkEndpointUrl(url, { addresses: 'any', meshDomain })
@@ -40,6 +40,46 @@ test.each([
 	[`https://${'a.'.repeat(127)}b`, 'must have a host of 1 to 253 characters'],
 ])('judges %j', (url, problem) => {
 	expect(any(url)).toBe(problem)
+})
+
+test.each([
+	'http://localhost..',
+	'http://127.0.0.1..:8080/a',
+	'http://x.internal..',
+	'http://.localhost',
+	'https://.a.example.net',
+	'https://a..example.net',
+	'https://a.example.net..',
+	'https://a.example.net%2e%2e',
+	'https://a.example.net。.',
+	'https://mesh.example.com..',
+	'https://orders..mesh.example.com',
+	'https://.mesh.example.com',
+	'https://..',
+])('refuses %s, whose dots some resolver may leave out', (url) => {
+	const problem = 'must have a host whose labels have at least one character each, e.g. a.example.com'
+	expect([any(url), names(url)]).toEqual([problem, problem])
+})
+
+test.each([
+	['http://localhost', false],
+	['http://LOCALHOST.:8080', false],
+	['http://a.b.localhost', false],
+	['http://127.0.0.1', false],
+	['http://0x7f.1.', false],
+	['http://[::1]', false],
+	['https://a.example.net', false],
+	['http://a.example.net', true],
+	['http://.localhost', true],
+	['http://a..localhost', true],
+	['http://localhost..', true],
+	['http://127.0.0.1..', true],
+	['http://notlocalhost', true],
+	['http://localhost.example.net', true],
+	['http://127.0.0.1.example.net', true],
+	['nothing', true],
+])('a secret sent to %s could be read on its way: %s', (url, expected) => {
+	expect(isInClear(url)).toBe(expected)
 })
 
 test.each([
