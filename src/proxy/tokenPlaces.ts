@@ -27,12 +27,17 @@ export function shownTokens(
 	return shown
 }
 
-/** Schemes have no case (RFC 9110 §11.1), and more than one space may follow them. */
+/**
+ * Schemes have no case (RFC 9110 §11.1), and some servers take more for a space after them than a space. Fields of one name come joined by
+ * commas, which no token has: one with something beside it is shown together with that, and so believed by nobody.
+ */
 function afterPrefix(value: string | null, prefix: string): string | undefined {
-	if (value === null || value.length <= prefix.length) return undefined
-	if (!value.startsWith(prefix) && value.slice(0, prefix.length).toLowerCase() !== prefix.toLowerCase())
-		return undefined
-	return value.slice(prefix.length).trim() || undefined
+	if (value === null) return undefined
+	if (value.startsWith(prefix)) return value.slice(prefix.length).trim() || undefined
+	const spaced = value.replace(/[^!-~]/g, ' ').trim()
+	const has = (text: string) => text.toLowerCase().startsWith(prefix.toLowerCase())
+	if (has(spaced)) return spaced.slice(prefix.length).trim() || undefined
+	return spaced.includes(',') && spaced.split(',').some((part) => has(`${part.trim()} `)) ? spaced : undefined
 }
 
 // === query ===

@@ -91,7 +91,7 @@ function prove(
 	const held: HeldUser[] = []
 	for (const one of shownTokens(exchange, tokenPlaces)) {
 		const known = recallUser(users, one.token, rules, exchange.startedAt)
-		if (known === undefined && isWorkloads(users, one, rules)) continue
+		if (known === undefined && isWorkloads(exchange, users, one, rules)) continue
 		shown.push(one)
 		if (known !== undefined) held.push(known)
 	}
@@ -101,8 +101,16 @@ function prove(
 		: proveAnew({ exchange, rules, users, ports, scope }, shown)
 }
 
-/** A JWT-SVID in `Authorization` is a workload's credential, unless a rule believes its issuer: identify.ts has judged it. */
-function isWorkloads(users: Users, { token, place }: ShownToken, rules: readonly CompiledJwtRule[]): boolean {
+/**
+ * A JWT-SVID in `Authorization` is a workload's credential, unless a rule believes its issuer: identify.ts has judged it. After another
+ * scheme, or beside something else, it has not.
+ */
+function isWorkloads(
+	{ header }: Exchange,
+	users: Users,
+	{ token, place }: ShownToken,
+	rules: readonly CompiledJwtRule[],
+): boolean {
 	if (place.in !== 'header' || place.name !== 'authorization') return false
 	let issuer = recallWorkload(users, token)
 	if (issuer === undefined) {
@@ -110,7 +118,7 @@ function isWorkloads(users: Users, { token, place }: ShownToken, rules: readonly
 		issuer = claimedIssuer(token) ?? ''
 		rememberWorkload(users, token, issuer)
 	}
-	return !rules.some((rule) => rule.issuer === issuer)
+	return !rules.some((rule) => rule.issuer === issuer) && /^bearer +[^,]+$/i.test(header('authorization')!)
 }
 
 /** A request with tokens, and what they are held against. */
@@ -125,7 +133,9 @@ interface Asked {
 /** One after the other, until one is refused. */
 async function proveAnew(asked: Asked, shown: readonly ShownToken[]): Promise<Proof | Refusal> {
 	if (new Set(shown.map(({ token }) => token)).size > MAX_TOKENS)
-		return { reason: 'invalid_token', code: 'malformed', detail: `a request shows at most ${MAX_TOKENS} tokens` }
+		return malformed(`a request shows at most ${MAX_TOKENS} tokens`)
+	if (shown.some(({ token }) => token.includes(',')))
+		return malformed('a token stands alone in its place, with nothing beside it')
 	const { users, rules, exchange } = asked
 	const held: HeldUser[] = []
 	for (const { token } of shown) {
@@ -135,6 +145,8 @@ async function proveAnew(asked: Asked, shown: readonly ShownToken[]): Promise<Pr
 	}
 	return ofOneUser(shown, held)
 }
+
+const malformed = (detail: string): Refusal => ({ reason: 'invalid_token', code: 'malformed', detail })
 
 async function verify({ exchange, rules, users, ports, scope }: Asked, token: string): Promise<HeldUser | Refusal> {
 	const once = () => verifyUserToken(rules, token, (name) => keysOf(users, name), exchange.startedAt)

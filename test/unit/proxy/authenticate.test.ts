@@ -4,7 +4,7 @@ import type { TokenPlace } from '../../../src/snapshot/requestAuthentication.ts'
 import { userToken } from '../identity/users.ts'
 import { jwtSvid, meshJwt, SECONDS, stranger, ISSUER as TRUSTED } from '../identity/world.ts'
 import { DOMAIN, service } from './fakeReplica.ts'
-import { served } from './identified.ts'
+import { problem, served } from './identified.ts'
 import { answered, BEARER, bearer, believing, jwtRule, PARAM, pathOf, published, received } from './signedIn.ts'
 
 afterEach(() => vi.restoreAllMocks())
@@ -44,7 +44,12 @@ describe('a token is found', () => {
 		['after a scheme in another case', BEARER, { authorization: `bEARER ${TOKEN}` }],
 		['after several spaces', BEARER, { authorization: `Bearer   ${TOKEN}` }],
 		['in a field of its own', header('x-jwt'), { 'X-Jwt': TOKEN }],
+		['after a tab', BEARER, { authorization: `Bearer\t${TOKEN}` }],
+		['after a tab and a scheme in another case', BEARER, { authorization: `bearer\t ${TOKEN}` }],
+		['after what some servers take for a space', BEARER, { authorization: `Bearer\u00a0${TOKEN}` }],
 		['after another prefix', header('x-jwt', 'jwt='), { 'x-jwt': `jwt=${TOKEN}` }],
+		['after another prefix in another case', header('x-jwt', 'jwt='), { 'x-jwt': `JWT=${TOKEN}` }],
+		['after a prefix with a comma', header('x-jwt', 'jwt,'), { 'x-jwt': `Jwt,${TOKEN}` }],
 		['in a query parameter', PARAM, {}, `?a=1&access_token=${TOKEN}`],
 		['in one whose name is written otherwise', PARAM, {}, `?access%5Ftoken=${TOKEN}`],
 		['in a cookie', cookie('session'), { cookie: `a=1; session=${TOKEN}; b=2` }],
@@ -59,6 +64,10 @@ describe('a token is found', () => {
 	it.each<[string, Record<string, string>, string?]>([
 		['another scheme', { authorization: `Token ${TOKEN}` }],
 		['a prefix and nothing after it', { authorization: 'Bearer' }],
+		['a prefix and a tab', { authorization: 'Bearer\t' }],
+		['two other schemes', { authorization: `Basic YTpi, Token ${TOKEN}` }],
+		['a parameter of another scheme', { authorization: `Digest username="x", realm="Bearer ${TOKEN}"` }],
+		['no scheme but one that begins like it', { authorization: `Bearers ${TOKEN}, x` }],
 		['another field', { 'x-jwt': 'bad' }],
 		['another parameter', {}, '?my_access_token=bad&xaccess_token=bad'],
 		['an empty parameter', {}, '?access_token=&access_token'],
@@ -96,9 +105,39 @@ describe('a token is found', () => {
 		const many = Array.from({ length: 5 }, (_, i) => `access_token=${userToken({ jti: i })}`).join('&')
 		expect(await answered(proxy, {}, `?${many}`)).toBe('401 invalid_token malformed')
 	})
+})
 
-	it('twice in one field is none', async () => {
-		expect(await answered(believing([jwtRule()]), bearer(`${TOKEN}, Bearer ${TOKEN}`))).toMatch(/malformed$/)
+describe('a token that does not stand alone in its field is refused, good or not, and never passed on:', () => {
+	const svid = () => jwtSvid({ aud: [`http://shop.${DOMAIN}`] })
+	const two = (...values: string[]) => values.map((value): [string, string] => ['authorization', value])
+
+	it.each<[string, TokenPlace, [string, string][] | Record<string, string>]>([
+		['twice', BEARER, bearer(`${TOKEN}, Bearer ${TOKEN}`)],
+		['in the second of two fields', BEARER, two('Basic YTpi', `Bearer ${TOKEN}`)],
+		['in the first of two fields', BEARER, two(`Bearer ${TOKEN}`, 'Basic YTpi')],
+		['in the third part', BEARER, { authorization: `Basic YTpi , x,bearer\t${TOKEN} ` }],
+		['after a comma and no space', BEARER, { authorization: `Basic YTpi,Bearer ${TOKEN}` }],
+		['after an empty part', BEARER, { authorization: `, Bearer ${TOKEN}` }],
+		['before an empty part', BEARER, { authorization: `Bearer ${TOKEN},` }],
+		['after its scheme as a part of its own', BEARER, two('Bearer', TOKEN)],
+		['beside a scheme without one', BEARER, two('Basic YTpi', 'Bearer')],
+		['beside the credential of a workload', BEARER, two(`Bearer ${svid()}`, `Bearer ${TOKEN}`)],
+		['beside one after another scheme', BEARER, two('Basic YTpi', `Bearer ${svid()}`)],
+		['in a field of its own', header('x-jwt'), { 'x-jwt': `${TOKEN}, ${TOKEN}` }],
+		['in a field of its own, after nothing', header('x-jwt'), { 'x-jwt': `, ${TOKEN}` }],
+		['in a field of its own, before nothing', header('x-jwt'), { 'x-jwt': `${TOKEN},` }],
+		['after another prefix', header('x-jwt', 'jwt='), { 'x-jwt': `a=1, JWT=${TOKEN}` }],
+		['after a prefix with a comma', header('x-jwt', 'jwt,'), { 'x-jwt': `JWT,${TOKEN}, x` }],
+		['in a query parameter', PARAM, {}],
+	])('%s', async (_, place, headers) => {
+		const proxy = believing([jwtRule({ from: [place] })])
+		const url = `http://shop.${DOMAIN}/${place.in === 'param' ? `?access_token=${TOKEN},x` : ''}`
+		for (let time = 0; time < 2; time++)
+			expect(await problem(proxy.get(new Request(url, { headers })))).toMatchObject({
+				...{ status: 401, reason: 'invalid_token' },
+				detail: 'malformed: a token stands alone in its place, with nothing beside it',
+			})
+		expect(proxy.sent).toEqual([])
 	})
 })
 
@@ -120,6 +159,18 @@ describe("a workload's JWT-SVID", () => {
 	it('elsewhere is a token like any other', async () => {
 		const proxy = believing([jwtRule({ from: [header('x-jwt')] })])
 		expect(await answered(proxy, { 'x-jwt': svid() })).toBe('401 invalid_token wrong_issuer')
+	})
+
+	it('with something beside it is refused, also where nobody asks which workload calls', async () => {
+		const proxy = believing([jwtRule()], { peers: { mode: 'DISABLE' } })
+		expect(await answered(proxy, bearer(svid()))).toBe('ok')
+		expect(await answered(proxy, bearer(`${svid()}, Basic YTpi`))).toBe('401 invalid_token malformed')
+	})
+
+	it('where no workload shows one is a token like any other', async () => {
+		const proxy = believing([jwtRule({ from: [BEARER, header('authorization', 'Token ')] })])
+		for (const authorization of [`Token ${svid()}`, `Bearer\t${svid()}`])
+			expect(await answered(proxy, { authorization })).toBe('401 invalid_token wrong_issuer')
 	})
 })
 

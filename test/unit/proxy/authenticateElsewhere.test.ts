@@ -1,11 +1,12 @@
 /** End users beside the plain way: on rules that do more, in copies for other services, and where no service is asked. */
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ruleTo } from '../../../src/proxy/compileRule.ts'
 import { admit } from '../../../src/proxy/exchange.ts'
 import { applyAnswer, createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import { authenticate } from '../../../src/proxy/stages/authenticate.ts'
 import { createUsers } from '../../../src/proxy/users.ts'
 import type { Filters } from '../../../src/snapshot/filters.ts'
+import type { JwtRule } from '../../../src/snapshot/requestAuthentication.ts'
 import type { PartBody } from '../../../src/snapshot/snapshot.ts'
 import { userToken } from '../identity/users.ts'
 import { NOW } from '../identity/world.ts'
@@ -47,6 +48,38 @@ it('a copy for another service has neither the token nor a word of the user', as
 	const own = proxy.sent.find((request) => request !== copy)!
 	expect([pathOf(copy), copy.headers.get('authorization'), copy.headers.get('x-user')]).toEqual(['/p', null, null])
 	expect([pathOf(own), own.headers.get('authorization'), own.headers.get('x-user')]).toEqual(['/p', null, 'alice'])
+})
+
+describe('a copy goes to a service by what that one makes of a token, not by what the first one does:', () => {
+	const longer = jwtRule({ issuer: `${TELLING.issuer}/b` })
+	const from = [{ in: 'header', name: 'x-theirs', prefix: '' }] as const
+	it.each<[says: string, theirs: readonly JwtRule[], headers: Record<string, string>, copies: number]>([
+		['one of the same issuer', [TELLING], bearer(userToken({ sub: 'b/c' })), 1],
+		['a name that is of two issuers there', [TELLING, longer], bearer(userToken({ sub: 'b/c' })), 0],
+		['a name that is of one', [TELLING, longer], bearer(userToken({ sub: 'c/b' })), 1],
+		['one of an issuer that nobody knows there', [longer], bearer(userToken()), 0],
+		[
+			'of another user beside it',
+			[{ ...TELLING, from }],
+			{ ...bearer(userToken()), 'x-theirs': userToken({ sub: 'bob' }) },
+			1,
+		],
+		[
+			'of two users, where both are looked at',
+			[TELLING, { ...TELLING, from }],
+			{ ...bearer(userToken()), 'x-theirs': userToken({ sub: 'bob' }) },
+			0,
+		],
+	])('%s', async (_, theirs, headers, copies) => {
+		const proxy = doing({ mirrors: [{ service: 'default/copied' }] })
+		proxy.replica.change(served('copied', undefined, { users: theirs }))
+		// The second time, whoever believes it remembers it.
+		for (let time = 1; time <= 2; time++) {
+			expect((await get(proxy, '/', headers)).status).toBe(200)
+			const copied = proxy.sent.filter(({ url }) => new URL(url).hostname === 'copied.test')
+			expect([proxy.sent.length, copied.length]).toEqual([time * (1 + copies), time * copies])
+		}
+	})
 })
 
 it('where a rule answers without a service, the mesh and the namespace of its route say who is believed', async () => {
