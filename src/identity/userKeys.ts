@@ -21,8 +21,8 @@ export const heldKeys = (keys: readonly UserKey[]): HeldKey[] =>
 // === key sets ===
 
 const MAX_KEY_ID = 256
-/** Base64url digits of a modulus of 4096 bits: longer ones are never imported. */
-const MAX_MODULUS = 683
+/** Base64url digits of a modulus of 4096 bits: no member of a key that is ever imported has more. */
+const MAX_MEMBER = 683
 const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 const ALGORITHM_OF_CURVE: ReadonlyMap<unknown, string> = new Map([
 	['P-256', 'ES256'],
@@ -36,9 +36,9 @@ const ALGORITHM_OF_CURVE: ReadonlyMap<unknown, string> = new Map([
  * issuers leave out, gets the one of its curve; an RSA key, all that RSA keys are for.
  */
 export function readUserKey(value: Readonly<Record<string, unknown>>): UserKey | undefined {
-	const { kid, kty, alg, crv, n } = value
+	const { kid, kty, alg, crv, n, e, x, y } = value
 	if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KEY_ID)) return undefined
-	if (typeof n === 'string' && n.length > MAX_MODULUS) return undefined
+	if ([n, e, x, y].some((member) => typeof member === 'string' && member.length > MAX_MEMBER)) return undefined
 	const named = kid === undefined ? {} : { kid }
 	const derived = kty === 'RSA' ? RSA_ALGORITHMS[0] : ALGORITHM_OF_CURVE.get(crv)
 	const read = readPublicJwk(alg === undefined ? { ...value, alg: derived } : value)

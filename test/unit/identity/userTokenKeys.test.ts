@@ -17,6 +17,23 @@ describe('a key of a JWK Set', () => {
 		expect(readUserKey({ ...jwk, kid: 'k', use: 'sig', x5c: ['dropped'] })).toEqual({ kid: 'k', jwk })
 	})
 
+	it('keeps a few hundred characters, whatever else is published with it', () => {
+		const page = 'p'.repeat(100_000)
+		const more = {
+			x5c: [page],
+			x5t: page,
+			x5u: page,
+			ext: page,
+			key_ops: ['verify', page],
+			[page]: page,
+			oth: undefined,
+		}
+		for (const key of [rsa, p256, ed25519]) {
+			expect(readUserKey({ ...more, ...key, kid: 'k' })).toEqual(readUserKey({ ...key, kid: 'k' }))
+			expect(JSON.stringify(readUserKey({ ...more, ...key, kid: 'k'.repeat(256) })).length).toBeLessThan(1_000)
+		}
+	})
+
 	it('that does not say gets the algorithm of its curve, or, as an RSA key, all that RSA keys are for', () => {
 		expect(readUserKey(p256)?.jwk.alg).toBe('ES256')
 		expect(readUserKey({ ...makeKey('ES384').jwk, alg: undefined })?.jwk.alg).toBe('ES384')
@@ -49,6 +66,10 @@ describe('a key of a JWK Set', () => {
 		['with a kid that is no text', { ...p256, kid: 7 }],
 		['with a kid of a page', { ...p256, kid: 'k'.repeat(257) }],
 		['of more than 4096 bits', { ...rsa, n: 'n'.repeat(684) }],
+		['with an exponent of a page', { ...rsa, e: 'A'.repeat(684) }],
+		['with an x of a page', { ...p256, x: 'x'.repeat(684) }],
+		['with a y of a page', { ...p256, y: 'y'.repeat(684) }],
+		['of an edwards curve, with an x of a page', { ...ed25519, x: 'x'.repeat(684) }],
 	])('is left out %s', (_, key) => {
 		expect(readUserKey(key as Record<string, unknown>)).toBeUndefined()
 	})
