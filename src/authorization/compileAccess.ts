@@ -53,7 +53,7 @@ function findableRules(policies: readonly AccessPolicy[], trustDomain: string): 
 	const found: FindableRule[] = []
 	for (const policy of policies)
 		for (const [position, rule] of policy.rules.entries()) {
-			const compiled = compileRule(rule, policy.action !== 'ALLOW', trustDomain)
+			const compiled = compileRule(rule, policy.action, trustDomain)
 			if (compiled === undefined) continue
 			const { matches, lookUps } = compiled
 			const name = { policy: policy.name, rule: position }

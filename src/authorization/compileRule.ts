@@ -1,5 +1,5 @@
 /** One rule of a policy, as one question to ask, and the ways in which it could be found. */
-import type { AccessOperation, AccessRule, AccessSource, Authorizer } from '../snapshot/authorization.ts'
+import type { AccessOperation, AccessPolicy, AccessRule, AccessSource, Authorizer } from '../snapshot/authorization.ts'
 import type { Key } from './attribute.ts'
 import { type Criterion, compileCriterion, type LookUp } from './criterion.ts'
 import type { Test } from './lists.ts'
@@ -23,12 +23,12 @@ export interface CompiledRule {
 /** Undefined: nothing matches it, because it holds an empty list. */
 export function compileRule(
 	{ from, to, when }: AccessRule,
-	refuses: boolean,
+	action: AccessPolicy['action'],
 	trustDomain: string,
 ): { readonly matches: Test; readonly lookUps: readonly LookUp[] } | undefined {
 	if ([from, to, when].some((list) => list?.length === 0)) return undefined
 	const allOf = (criteria: readonly Criterion[]): Alternative => {
-		const compiled = criteria.map((criterion) => compileCriterion(criterion, refuses, trustDomain))
+		const compiled = criteria.map((criterion) => compileCriterion(criterion, action, trustDomain))
 		return { test: all(compiled.map(({ test }) => test)), lookUps: compiled.flatMap(({ lookUp }) => lookUp ?? []) }
 	}
 	const groups = [

@@ -1,5 +1,6 @@
 /** One thing that a rule asks of requests: that a list of texts matches what they have under a key, and another list does not. */
 import { canonicalMeshHost } from '../names.ts'
+import type { AccessPolicy } from '../snapshot/authorization.ts'
 import { type Key, keyId, type Reader, readerOf, type TextKey } from './attribute.ts'
 import { compileAddresses, compileHosts, compilePaths, compileTimes, type Test, type TextList } from './lists.ts'
 import { compileTexts, exactOf } from './textPattern.ts'
@@ -23,14 +24,15 @@ export interface CompiledCriterion {
 	readonly lookUp: LookUp | undefined
 }
 
-/** `refuses`: whether a match of the rule counts against the request, so that doubt falls on matching. */
+/** `action`: whether a match of the rule counts against the request, so that doubt falls on matching. */
 export function compileCriterion(
 	{ key, values, notValues }: Criterion,
-	refuses: boolean,
+	action: AccessPolicy['action'],
 	trustDomain: string,
 ): CompiledCriterion {
-	const wanted = values && compileList(key, values, refuses, trustDomain)
-	const unwanted = notValues && compileList(key, notValues, !refuses, trustDomain)
+	const refuses = action !== 'ALLOW'
+	const wanted = values && compileList(key, values, refuses, refuses && action !== 'AUDIT', trustDomain)
+	const unwanted = notValues && compileList(key, notValues, !refuses, !refuses, trustDomain)
 	const lookUp = wanted?.lookUp && { id: keyId(key), ...wanted.lookUp }
 	if (unwanted === undefined) return { test: wanted?.test ?? always, lookUp }
 	if (wanted === undefined) return { test: (facts) => !unwanted.test(facts), lookUp }
@@ -39,14 +41,21 @@ export function compileCriterion(
 
 const always: Test = () => true
 
-function compileList(key: Key, texts: readonly string[], refuses: boolean, trustDomain: string): TextList {
+/** `unknown`: what is said of an address that is not known. To AUDIT, which lets nobody in or out, it is in no block. */
+function compileList(
+	key: Key,
+	texts: readonly string[],
+	refuses: boolean,
+	unknown: boolean,
+	trustDomain: string,
+): TextList {
 	switch (key.of) {
 		case 'path':
 			return compilePaths(texts, refuses)
 		case 'host':
 			return compileHosts(texts.map((text) => spelledAsMeshHost(text.toLowerCase(), trustDomain)))
 		case 'address':
-			return compileAddresses(texts, refuses)
+			return compileAddresses(texts, refuses, unknown)
 		case 'time':
 			return compileTimes(texts, refuses)
 		default:

@@ -10,7 +10,7 @@ export interface Facts {
 	readonly principal: string | readonly string[] | undefined
 	folded: FoldedPath | undefined
 	roots: readonly string[] | undefined
-	/** Empty: unknown, or no address. It is in no block. */
+	/** Empty: unknown, or no address. */
 	address: IpAddress | undefined
 }
 

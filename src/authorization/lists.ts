@@ -46,8 +46,12 @@ export function compileHosts(lower: readonly string[]): TextList {
 /** Where the port's colon is; the others are inside the brackets of an IPv6 address. Negative: there is none. */
 const portAt = (host: string): number => host.indexOf(':', host.lastIndexOf(']') + 1)
 
-export const compileAddresses = (texts: readonly string[], refuses: boolean): TextList =>
-	compileParsed(texts, refuses, parseBlock, (block, facts) => isInBlock(block, addressOf(facts)))
+/** `unknown`: whether an address that is not known is in every block. */
+export const compileAddresses = (texts: readonly string[], refuses: boolean, unknown: boolean): TextList =>
+	compileParsed(texts, refuses, parseBlock, (block, facts) => {
+		const address = addressOf(facts)
+		return address.length === 0 ? unknown : isInBlock(block, address)
+	})
 
 export const compileTimes = (texts: readonly string[], refuses: boolean): TextList =>
 	compileParsed(texts, refuses, parseTimeWindow, (window, { request }) => isInWindow(window, request.now))

@@ -9,7 +9,7 @@ export type UserTest = (user: AccessUser | undefined) => boolean
 /** All conditions must hold, each on what a token says of its user. Of nobody none holds, also where it only names whom it excludes. */
 export function compileUserTest(when: readonly AccessCondition[]): UserTest {
 	// What the mesh is called matters to keys that are about workloads and hosts.
-	const tests = when.map((condition) => compileCriterion(condition, false, '').test)
+	const tests = when.map((condition) => compileCriterion(condition, 'ALLOW', '').test)
 	return (user) => {
 		if (user === undefined) return false
 		const facts = factsOf({ ...ANY_REQUEST, user })

@@ -44,7 +44,10 @@ const checkServiceAccount: Check = (value) =>
 
 const texts = listOf(text(checkText))
 const principals = listOf(text(checkPrincipal))
-const blocks = listOf(text(checkCidr))
+const blocks = listOf(text(checkCidr)).meta({
+	description:
+		'Addresses and CIDR blocks. A client whose address is not known is refused: DENY and CUSTOM match it whatever is listed, ALLOW does not; to AUDIT it is in no block. source.ip and remote.ip do the same.',
+})
 const serviceAccounts = z.array(text(checkServiceAccount)).min(1).max(MAX_SERVICE_ACCOUNTS).exactOptional()
 
 const Source = z
@@ -79,7 +82,10 @@ const Source = z
 	})
 export type Source = z.infer<typeof Source>
 
-const ports = listOf(text(checkPort))
+const ports = listOf(text(checkPort)).meta({
+	description:
+		"The port that the client's Host names, else the one of its scheme: the edge sees no listener. destination.port means the same.",
+})
 const methods = listOf(text(checkMethod))
 const paths = listOf(text(checkPathPattern)).meta({
 	description:
@@ -176,7 +182,10 @@ const AuthorizationRule = z
 		to: z.array(To).min(1).max(MAX_ENTRIES).exactOptional().meta({
 			description: 'One of them must match; every operation when left out.',
 		}),
-		when: conditions(checkKey).meta({ description: 'All of them must hold.' }),
+		when: conditions(checkKey).meta({
+			description:
+				"All of them must hold. A field that comes several times is one value, joined as 'a, b' as in Envoy: a DENY of a request.headers[<name>] should list 'a*' and '*a' beside 'a', or be an ALLOW of the others.",
+		}),
 	})
 	.meta({ description: 'Whatever is there must hold. An empty rule matches every request.' })
 export type AuthorizationRule = z.infer<typeof AuthorizationRule>

@@ -47,7 +47,11 @@ export interface AccessSource {
 	readonly notServiceAccounts?: readonly string[]
 	readonly trustDomains?: readonly string[]
 	readonly notTrustDomains?: readonly string[]
-	/** Addresses and CIDR blocks. `remoteIpBlocks` mean the same here: the edge knows one address of a client. */
+	/**
+	 * Addresses and CIDR blocks. `remoteIpBlocks` mean the same here: the edge knows one address of a client.
+	 *
+	 * An address that is not known refuses: of DENY and CUSTOM it matches either list, of ALLOW neither. To AUDIT it is in no block.
+	 */
 	readonly ipBlocks?: readonly string[]
 	readonly notIpBlocks?: readonly string[]
 }
@@ -56,7 +60,7 @@ export interface AccessOperation {
 	/** Ignoring case. With a port they are compared with host and port, without one with the host. */
 	readonly hosts?: readonly string[]
 	readonly notHosts?: readonly string[]
-	/** Decimal. */
+	/** Decimal: the port of the client's Host, or of its scheme. Workers see no listener. */
 	readonly ports?: readonly string[]
 	readonly notPorts?: readonly string[]
 	readonly methods?: readonly string[]
@@ -85,7 +89,7 @@ export type AccessKey =
 	| { readonly of: 'claim'; readonly path: readonly string[] }
 	| { readonly of: 'audiences' | 'presenter' | 'requestPrincipal' }
 	| { readonly of: 'principal' | 'namespace' | 'serviceAccount' | 'trustDomain' }
-	/** Addresses and CIDR blocks. */
+	/** Addresses and CIDR blocks. One that is not known is as in `ipBlocks`. */
 	| { readonly of: 'address' }
 	| { readonly of: 'port' }
 	/** `Mon-Fri 08:00-18:00 +01:00`: days, times and offset, of which days and offset may be left out; UTC then. */

@@ -25,6 +25,7 @@ type Compare = (pattern: string, refuses: boolean) => boolean
 interface World {
 	readonly request: AccessRequest
 	readonly trustDomain: string
+	readonly action: AccessPolicy['action']
 	/** Whether a match of the policy counts against the request. */
 	readonly refuses: boolean
 }
@@ -41,7 +42,7 @@ export function specVerdict(
 		among
 			.filter((policy) => policy.action === action)
 			.flatMap((policy) => {
-				const world = { request, trustDomain, refuses: action !== 'ALLOW' }
+				const world = { request, trustDomain, action, refuses: action !== 'ALLOW' }
 				const rule = policy.rules.findIndex((one) => ruleMatches(one, world))
 				return rule < 0 ? [] : [{ policy, name: `${policy.name} ${rule}` }]
 			})
@@ -91,7 +92,7 @@ const sourceMatches = (source: AccessSource, world: World): boolean =>
 	lists(source.namespaces, source.notNamespaces, text(world.request.caller?.namespace), world) &&
 	lists(source.serviceAccounts, source.notServiceAccounts, serviceAccount(world), world) &&
 	lists(source.trustDomains, source.notTrustDomains, trustDomain(world), world) &&
-	lists(source.ipBlocks, source.notIpBlocks, address(world), world)
+	addressHolds(source.ipBlocks, source.notIpBlocks, world)
 
 const operationMatches = (operation: AccessOperation, world: World): boolean =>
 	lists(
@@ -105,9 +106,11 @@ const operationMatches = (operation: AccessOperation, world: World): boolean =>
 	lists(operation.paths, operation.notPaths, (path, refuses) => pathMatches(path, world.request.path, refuses), world)
 
 const conditionHolds = ({ key, values, notValues }: AccessCondition, world: World): boolean =>
-	lists(values, notValues, comparison(key, world), world)
+	key.of === 'address'
+		? addressHolds(values, notValues, world)
+		: lists(values, notValues, comparison(key, world), world)
 
-function comparison(key: AccessCondition['key'], world: World): Compare {
+function comparison(key: Exclude<AccessCondition['key'], { of: 'address' }>, world: World): Compare {
 	const { request } = world
 	switch (key.of) {
 		case 'header':
@@ -128,8 +131,6 @@ function comparison(key: AccessCondition['key'], world: World): Compare {
 			return serviceAccount(world)
 		case 'trustDomain':
 			return trustDomain(world)
-		case 'address':
-			return address(world)
 		case 'port':
 			return text(`${request.port}`)
 		case 'time':
@@ -160,10 +161,25 @@ const serviceAccount =
 	(pattern) =>
 		caller?.workload !== undefined && pattern === `${caller.namespace}/${caller.workload}`
 
-const address =
-	({ request: { clientAddress } }: World): Compare =>
-	(block) =>
-		clientAddress !== '' && blockHolds(block, clientAddress)
+/** "An address that is not known is no reason to let in: DENY and CUSTOM match it, ALLOW does not, and to AUDIT it is in no block." */
+function addressHolds(
+	blocks: readonly string[] | undefined,
+	notBlocks: readonly string[] | undefined,
+	world: World,
+): boolean {
+	const { clientAddress } = world.request
+	if (clientAddress !== '') return lists(blocks, notBlocks, (block) => blockHolds(block, clientAddress), world)
+	// What no list could hold is told without looking into any.
+	if (blocks?.length === 0) return false
+	switch (world.action) {
+		case 'ALLOW':
+			return blocks === undefined && (notBlocks === undefined || notBlocks.length === 0)
+		case 'AUDIT':
+			return blocks === undefined
+		default:
+			return true
+	}
+}
 
 /** "A list has the value when one of its members does." Numbers and booleans are their JSON; what is empty is not there. */
 function claimTexts({ user }: AccessRequest, path: readonly string[]): string[] {

@@ -1,7 +1,8 @@
 /** Addresses and CIDR blocks, in every spelling that there is. */
 import { describe, expect, it } from 'vitest'
 import { checkCidr, isInBlock, parseAddress, parseBlock } from '../../../src/authorization/ipBlock.ts'
-import { matches } from './asked.ts'
+import type { AccessRule } from '../../../src/snapshot/authorization.ts'
+import { ask, caller, custom, matches, policy } from './asked.ts'
 
 const holds = (block: string, address: string) => isInBlock(parseBlock(block)!, parseAddress(address)!)
 
@@ -80,10 +81,38 @@ describe('a block', () => {
 })
 
 describe('a client whose address is not known', () => {
-	it.each(['', 'unknown', 'fe80::1%eth0'])('is in no block: %j', (clientAddress) => {
-		const all = ['0.0.0.0/0', '::/0']
-		expect(matches({ from: [{ ipBlocks: all }] }, { clientAddress })).toEqual({ admits: false, refuses: false })
-		expect(matches({ from: [{ notIpBlocks: all }] }, { clientAddress })).toEqual({ admits: true, refuses: true })
+	const all = ['0.0.0.0/0', '::/0']
+	const key = { of: 'address' } as const
+	const rules: readonly (readonly [says: string, rule: AccessRule])[] = [
+		['ipBlocks', { from: [{ ipBlocks: all }] }],
+		['notIpBlocks', { from: [{ notIpBlocks: all }] }],
+		['both', { from: [{ ipBlocks: ['10.0.0.0/8'], notIpBlocks: ['10.0.0.1'] }] }],
+		['values of source.ip', { when: [{ key, values: ['10.0.0.1'] }] }],
+		['notValues of source.ip', { when: [{ key, notValues: ['10.0.0.1'] }] }],
+	]
+
+	describe.each(['', 'unknown', '10.0.0.1.', 'fe80::1%eth0'])('because it is %j', (clientAddress) => {
+		it.each(rules)('is refused, and nowhere let in, by %s', (_, rule) => {
+			expect(matches(rule, { clientAddress })).toEqual({ admits: false, refuses: true })
+			expect(ask([[custom('opa', [rule])]], { clientAddress }).authorizers).toHaveLength(1)
+		})
+
+		it('is in no block to AUDIT', () => {
+			const audited = rules.filter(([, rule]) => ask([[policy('AUDIT', [rule])]], { clientAddress }).audited.length > 0)
+			expect(audited.map(([says]) => says)).toEqual(['notIpBlocks', 'notValues of source.ip'])
+		})
+
+		it('is what another side of a rule says, where that speaks of other things', () => {
+			const rule = { from: [{ ipBlocks: all }, { namespaces: ['shop'] }], to: [{ methods: ['GET'] }] }
+			expect(matches(rule, { clientAddress, caller: caller('shop', 'cart') }).admits).toBe(true)
+			expect(matches(rule, { clientAddress, method: 'PUT' }).refuses).toBe(false)
+		})
+	})
+
+	it('is met by no empty list, and excluded by none', () => {
+		const [empty, none] = [{ from: [{ ipBlocks: [] }] }, { from: [{ notIpBlocks: [] }] }]
+		expect(matches(empty, { clientAddress: '' })).toEqual({ admits: false, refuses: false })
+		expect(matches(none, { clientAddress: '' })).toEqual({ admits: true, refuses: true })
 	})
 })
 

@@ -13,7 +13,7 @@ const REQUESTS = 20
 
 function findable(rules: readonly AccessRule[], refuses: boolean, onTry: () => void = () => {}): FindableRule[] {
 	return rules.flatMap((one, order) => {
-		const compiled = compileRule(one, refuses, TRUST_DOMAIN)
+		const compiled = compileRule(one, refuses ? 'DENY' : 'ALLOW', TRUST_DOMAIN)
 		if (compiled === undefined) return []
 		const matches = (facts: Facts) => {
 			onTry()
