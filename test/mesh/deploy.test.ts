@@ -1,7 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build } from 'esbuild'
 import { afterAll, describe, expect, test } from 'vitest'
 import { environmentsOf, readWrangler, root, WORKERS, workerConfigs } from '../../scripts/deploy/configs.ts'
 import { placeholderRoute, planSteps, requirements, type WorkerConfig } from '../../scripts/deploy/plan.ts'
@@ -84,24 +83,6 @@ describe('each environment spells out all that it does not inherit', () => {
 		expect(new Set(patterns).size).toBe(patterns.length)
 		expect(patterns).toHaveLength(4)
 	})
-})
-
-test('the data plane’s bundle is at most 115 KB minified and holds no zod', async () => {
-	const { metafile, outputFiles } = await build({
-		entryPoints: [join(root, 'workers/proxy/index.ts')],
-		bundle: true,
-		minify: true,
-		write: false,
-		metafile: true,
-		outdir: scratch,
-		format: 'esm',
-		conditions: ['workerd', 'worker', 'browser'],
-		external: ['cloudflare:*', 'node:*'],
-	})
-	const inputs = Object.keys(Object.values(metafile.outputs)[0]?.inputs ?? {})
-	expect(inputs.length).toBeGreaterThan(5)
-	expect(inputs.filter((path) => path.includes('node_modules/zod'))).toEqual([])
-	expect(outputFiles[0]?.contents.length).toBeLessThanOrEqual(160_000)
 })
 
 describe('the plan of a deployment', () => {
