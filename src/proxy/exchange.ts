@@ -4,7 +4,7 @@ import type { User } from '../identity/userToken.ts'
 import type { RequestFacts } from '../matching/ruleIndex.ts'
 import type { Caller } from '../matching/source.ts'
 import type { CheckedFields } from './checkedFields.ts'
-import type { CompiledBackend, CompiledRule } from './compileRule.ts'
+import type { CompiledBackend, CompiledRule, Plan } from './compileRule.ts'
 import type { CompiledService } from './compileService.ts'
 import type { Refusal } from './refusal.ts'
 import type { TargetEndpoint } from './targetEndpoint.ts'
@@ -22,7 +22,11 @@ export interface Exchange extends RequestFacts {
 	readonly clientAddress: string
 	/** Path and query, as the backend will get them: without the tokens that are not for it. */
 	target: string
+	/** The snapshot's, of which its rule is. */
+	revision?: number
 	rule?: CompiledRule | undefined
+	/** Of its rule, if that does more than send requests on. */
+	plan?: Plan | undefined
 	backend?: CompiledBackend
 	service?: CompiledService
 	endpoint?: TargetEndpoint
@@ -32,6 +36,8 @@ export interface Exchange extends RequestFacts {
 	isPreflight: boolean
 	/** Who asks; undefined while nobody has proven it. */
 	caller: Caller | undefined
+	/** Whether it has been asked who does: a proof may count once only. */
+	isIdentified: boolean
 	/** Why what it shows of itself is not believed. For its service to mind, which may not look at proofs at all. */
 	distrust?: Refusal
 	/** Undefined while no rule has looked at users. */
@@ -111,6 +117,14 @@ const withoutEmptyBody = (request: Request): Request =>
 		? new Request(request, { body: null })
 		: request
 
+/** The same request, of which nothing has been decided but who asks. */
+export function admitAgain({ request, startedAt, random, clientAddress, caller, distrust }: Exchange): Exchange {
+	const exchange = admit(request, startedAt, random, clientAddress, caller)
+	exchange.isIdentified = true
+	if (distrust !== undefined) exchange.distrust = distrust
+	return exchange
+}
+
 interface Arrival {
 	readonly request: Request
 	readonly now: number
@@ -136,6 +150,7 @@ function exchangeOf(
 		random,
 		attempts: 0,
 		isPreflight: false,
+		isIdentified: false,
 		method: request.method,
 		scheme,
 		authority,

@@ -4,21 +4,12 @@
  * Nothing learnt is ever dropped for lack of contact (fail static): a failed sync changes nothing but a counter.
  */
 import { MESH_PART, namespacePart, type ServiceName, servicePart, TRUST_PART } from '../names.ts'
-import type { LoadAnswer, LoadRequest } from '../ports.ts'
-import type { Cursor } from '../snapshot/snapshot.ts'
+import type { LoadRequest } from '../ports.ts'
+import { type Learning, learn } from './learn.ts'
 import type { ControlPlane, Scope } from './ports.ts'
-import {
-	applyAnswer,
-	concerned,
-	type ResolvedHost,
-	type RoutingTable,
-	rememberAbsent,
-	resolveHost,
-} from './routingTable.ts'
+import { type ResolvedHost, type RoutingTable, rememberAbsent, resolveHost } from './routingTable.ts'
 
-export interface Knowledge {
-	readonly table: RoutingTable
-	readonly controlPlane: ControlPlane
+export interface Knowledge extends Learning {
 	/** Cold look-ups under way, by what they look up, so that a crowd asks once. */
 	readonly loading: Map<string, Promise<boolean>>
 	/** Look-ups that may still be made, refilled with time: a flood of made-up names cannot become a flood of calls. */
@@ -38,8 +29,6 @@ export interface Knowledge {
 	confirmedAt: number
 	/** Since telemetry last asked. */
 	syncFailures: number
-	/** Of the look-ups answered since the last sync began, the oldest: that sync must not claim to be newer. */
-	oldestLookup: number
 }
 
 /** At most one sync a second, and only while traffic flows (DESIGN §2). */
@@ -57,8 +46,6 @@ const LOOKUP_MS = 5_000
 /** Known names never pass through this: it only bounds hosts that the isolate does not hold. */
 const LOOKUPS_PER_SECOND = 50
 const LOOKUP_BURST = 200
-/** How often one sync or look-up asks anew because the replica moved on in between. */
-const MAX_ATTEMPTS = 4
 
 export function createKnowledge(
 	table: RoutingTable,
@@ -79,7 +66,7 @@ export function createKnowledge(
 		reachable: true,
 		confirmedAt: 0,
 		syncFailures: 0,
-		oldestLookup: Number.POSITIVE_INFINITY,
+		taken: 0,
 	}
 }
 
@@ -115,68 +102,15 @@ function startSync(knowledge: Knowledge, now: number, scope: Scope): void {
 	scope.waitUntil(syncing)
 }
 
-/** Asks what changed, fetches what concerns this isolate, and applies it whole. Never rejects. */
+/** Never rejects. */
 async function sync(knowledge: Knowledge, now: number): Promise<void> {
-	const { table } = knowledge
-	knowledge.oldestLookup = Number.POSITIVE_INFINITY
 	try {
-		const { answer, cursor, revision } = await changesSince(knowledge)
-		if (answer !== undefined) applyAnswer(table, answer)
-		// Another history numbers its revisions anew.
-		table.revision = cursor.epoch === table.cursor?.epoch ? Math.max(table.revision, revision) : revision
-		table.cursor = { ...cursor, sequence: Math.min(cursor.sequence, knowledge.oldestLookup) }
+		await learn(knowledge)
 		knowledge.confirmedAt = now
 		knowledge.reachable = true
 	} catch {
 		knowledge.syncFailures++
 		knowledge.reachable = false
-	}
-}
-
-interface Changes {
-	readonly cursor: Cursor
-	readonly revision: number
-	readonly answer: Omit<LoadAnswer, 'next'> | undefined
-}
-
-/**
- * What changed since our cursor, as of one moment: an answer that is newer than the list of changes may lack half of a
- * revision, so both are asked for again. Where endpoints change faster than that, freshness goes before wholeness.
- */
-async function changesSince(knowledge: Knowledge): Promise<Changes> {
-	const { table, controlPlane } = knowledge
-	for (let attempt = 1; ; attempt++) {
-		const delta = await controlPlane.sync(table.cursor!)
-		const request = delta.reset ? everythingHeld(table) : concerned(table, delta.changed)
-		if (!delta.reset && request.parts.length === 0 && request.hosts.length === 0) return { ...delta, answer: undefined }
-		const answer = await loadAll(knowledge, request)
-		if (answer.cursor.sequence === delta.cursor.sequence || attempt >= MAX_ATTEMPTS) return { ...delta, answer }
-	}
-}
-
-/** Too much changed to name it, or the mesh's history is another one. */
-function everythingHeld(table: RoutingTable) {
-	// A pattern resolves to its own virtual host, with slices that are new since.
-	return { parts: [...table.held.keys()], hosts: [...table.hosts.keys()], filter: true }
-}
-
-/**
- * All pages of an answer as one. When the replica moved on between two pages, it starts again; where changes never pause for
- * that long, the pages are taken as they come, under the first one's cursor: the next sync brings what they missed.
- */
-async function loadAll({ controlPlane }: Knowledge, request: LoadRequest): Promise<Omit<LoadAnswer, 'next'>> {
-	for (let attempt = 1; ; attempt++) {
-		const { next, ...answer } = await controlPlane.load(request)
-		const parts = [...answer.parts]
-		let after = next
-		let moved = false
-		while (after !== undefined && !moved) {
-			const page = await controlPlane.load({ ...request, filter: false, after })
-			moved = page.cursor.sequence !== answer.cursor.sequence && attempt < MAX_ATTEMPTS
-			parts.push(...page.parts)
-			after = page.next
-		}
-		if (!moved) return { ...answer, parts }
 	}
 }
 
@@ -225,10 +159,9 @@ export async function learnNamespace(
 function once(knowledge: Knowledge, key: string, request: LoadRequest, now: number, scope: Scope): Promise<boolean> {
 	const running = knowledge.loading.get(key)
 	if (running !== undefined) return Promise.race([running, givenUp(knowledge, key, running)])
-	const load = loadAll(knowledge, request)
-		.then((answer) => {
-			applyAnswer(knowledge.table, answer)
-			claimNoMore(knowledge, answer, now)
+	const load = learn(knowledge, request)
+		.then(() => {
+			knowledge.confirmedAt = now
 			return true
 		})
 		.catch(() => {
@@ -239,25 +172,6 @@ function once(knowledge: Knowledge, key: string, request: LoadRequest, now: numb
 	knowledge.loading.set(key, load)
 	scope.waitUntil(load)
 	return load
-}
-
-/**
- * Our cursor never claims more than the oldest answer that was taken in, so that the next sync names whatever changed after
- * it. An answer from another history is worth nothing together with ours: an epoch that nobody has makes the sync reload all.
- */
-function claimNoMore(
-	knowledge: Knowledge,
-	{ cursor, revision }: Pick<LoadAnswer, 'cursor' | 'revision'>,
-	now: number,
-): void {
-	const { table } = knowledge
-	knowledge.oldestLookup = Math.min(knowledge.oldestLookup, cursor.sequence)
-	if (table.cursor === undefined) {
-		table.cursor = cursor
-		table.revision = revision
-		knowledge.confirmedAt = now
-	} else if (cursor.epoch !== table.cursor.epoch) table.cursor = { epoch: '', sequence: 0 }
-	else if (cursor.sequence < table.cursor.sequence) table.cursor = cursor
 }
 
 /** A promise made for a request that was cancelled may never settle: who waits for another's look-up waits only so long. */

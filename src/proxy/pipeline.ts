@@ -4,13 +4,13 @@ import { namespaceOf } from './access.ts'
 import { type Assertions, createAssertions, vouch } from './assertions.ts'
 import { dispatch } from './attempts.ts'
 import { type BodyBudget, createBodyBudget } from './bodyBudget.ts'
-import { createCallers } from './callers.ts'
+import { type Callers, createCallers } from './callers.ts'
 import { tellClient } from './checkedFields.ts'
 import type { Plan } from './compileRule.ts'
 import { mayCopyTo } from './copyTargets.ts'
 import { decorated } from './decorate.ts'
 import type { Outcome } from './errand.ts'
-import { admit, type Exchange } from './exchange.ts'
+import { admit, admitAgain, type Exchange } from './exchange.ts'
 import { type Forward, forwarder } from './forward.ts'
 import { withoutHopByHop } from './hopByHop.ts'
 import { type Knowledge, keepFresh } from './knowledge.ts'
@@ -44,43 +44,25 @@ export function pipeline(knowledge: Knowledge, ports: ProxyPorts): Serve {
 	const assertions = createAssertions(knowledge, ports)
 
 	return async (request, scope) => {
-		const exchange = admit(request, ports.now(), table.random, ports.clientAddress(request))
+		const means = { knowledge, forward, budget, copying, callers, users, assertions, ports, scope }
+		let exchange = admit(request, ports.now(), table.random, ports.clientAddress(request))
 		const catchingUp = keepFresh(knowledge, exchange.startedAt, scope)
 		if (catchingUp !== undefined) await catchingUp
 		let outcome: Response | Refusal
-		let plan: Plan | undefined
 		try {
-			// The virtual host first: from the table when it is warm, from the control plane once when it is not.
-			const known = exchange.host === '' ? undefined : resolveHost(table, exchange.host)
-			const host = known ?? (await place(knowledge, exchange, scope))
-			if ('reason' in host) outcome = host
-			else if ('endpoint' in host) outcome = await forward(Object.assign(exchange, host))
-			else {
-				// Then who calls: rules may look at that.
-				const identified = identify(exchange, host, callers, table, ports)
-				// Then the rule. Most rules only send a request on, to a backend and an endpoint that are drawn.
-				const distrust = identified instanceof Promise ? await identified : identified
-				if (distrust !== undefined) exchange.distrust = distrust
-				let refusal = match(exchange, host)
-				if (exchange.routeUsers !== undefined)
-					refusal = await matchByUser(exchange, host, { knowledge, users, ports, scope })
-				plan = exchange.rule?.plan?.()
-				outcome =
-					refusal ??
-					(plan === undefined
-						? ((await draw(knowledge, exchange, scope)) ??
-							(await sendIntroduced(exchange, { knowledge, forward, budget, users, assertions, ports, scope })))
-						: await follow(plan, exchange, {
-								...{ knowledge, forward, budget, copying, users, assertions, ports, scope },
-							}))
+			outcome = await answer(exchange, means)
+			while (outcome === OUTDATED) {
+				exchange = admitAgain(exchange)
+				outcome = await answer(exchange, means)
 			}
 		} catch (error) {
 			ports.report(error)
 			outcome = { reason: 'bug' }
 		}
+		const { plan, checked } = exchange
 		const refusal = outcome instanceof Response ? undefined : outcome
 		let response = outcome instanceof Response ? withoutHopByHop(outcome) : rescue(outcome, exchange, table.revision)
-		if (refusal === undefined && exchange.checked !== undefined) response = tellClient(response, exchange.checked)
+		if (refusal === undefined && checked !== undefined) response = tellClient(response, checked)
 		if (plan !== undefined) response = decorated(exchange, plan, response, refusal !== undefined, ports)
 		ports.observe(exchange, response, refusal)
 		return response
@@ -93,10 +75,43 @@ interface Means {
 	readonly budget: BodyBudget
 	/** For mirrors. */
 	readonly copying: BodyBudget
+	readonly callers: Callers
 	readonly users: Users
 	readonly assertions: Assertions
 	readonly ports: ProxyPorts
 	readonly scope: Scope
+}
+
+/**
+ * In place of an outcome: another revision has arrived while the request waited, so that it begins anew. The rule of one and the policies
+ * of the next could let through what neither lets through.
+ */
+const OUTDATED: Refusal = { reason: 'bug' }
+
+async function answer(exchange: Exchange, means: Means): Promise<Response | Refusal> {
+	const { knowledge, forward, callers, ports, scope } = means
+	const { table } = knowledge
+	// The virtual host first: from the table when it is warm, from the control plane once when it is not.
+	const known = exchange.host === '' ? undefined : resolveHost(table, exchange.host)
+	const host = known ?? (await place(knowledge, exchange, scope))
+	if ('reason' in host) return host
+	if ('endpoint' in host) return forward(Object.assign(exchange, host))
+	exchange.revision = table.revision
+	// Then who calls: rules may look at that.
+	if (!exchange.isIdentified) {
+		const identified = identify(exchange, host, callers, table, ports)
+		const distrust = identified instanceof Promise ? await identified : identified
+		if (distrust !== undefined) exchange.distrust = distrust
+		exchange.isIdentified = true
+		if (exchange.revision !== table.revision) return OUTDATED
+	}
+	// Then the rule. Most rules only send a request on, to a backend and an endpoint that are drawn.
+	let refusal = match(exchange, host)
+	if (exchange.routeUsers !== undefined) refusal = await matchByUser(exchange, host, means)
+	const plan = exchange.rule?.plan?.()
+	if (plan !== undefined) exchange.plan = plan
+	if (refusal !== undefined) return refusal
+	return plan === undefined ? sendOn(exchange, means) : follow(plan, exchange, means)
 }
 
 /**
@@ -119,13 +134,14 @@ function send(
 function introduce(
 	exchange: Exchange,
 	plan: Plan | undefined,
-	means: Omit<Means, 'copying'>,
+	means: Means,
 ): Refusal | undefined | Promise<Refusal | undefined> {
 	const { knowledge, users, assertions, ports, scope } = means
 	const { service } = exchange
 	const method = service && judge(exchange)
 	if (typeof method === 'object') return method
 	const admitted = (): ReturnType<typeof authorize> => {
+		if (exchange.revision !== knowledge.table.revision) return OUTDATED
 		const { userFields } = service ?? usersOfRoute(users, knowledge.table, namespaceOf(exchange))
 		return authorize(exchange, plan, userFields, means)
 	}
@@ -143,9 +159,10 @@ function next<T>(
 }
 
 /** The endpoint comes last: one that is to be tried again must not wait for a request that is refused. */
-function sendIntroduced(exchange: Exchange, means: Omit<Means, 'copying'>): Outcome | Promise<Outcome> {
+function sendOn(exchange: Exchange, means: Means): Outcome | Promise<Outcome> {
+	const introduced = () => introduce(exchange, undefined, means)
 	return next(
-		introduce(exchange, undefined, means),
+		next(draw(means.knowledge, exchange, means.scope), introduced),
 		() => pickEndpoint(exchange, means.ports.now()) ?? send(exchange, undefined, means),
 	)
 }
@@ -153,7 +170,7 @@ function sendIntroduced(exchange: Exchange, means: Omit<Means, 'copying'>): Outc
 /** The way of a rule that does more. Its filters, and then its backend's, may answer in place of the service. */
 async function follow(plan: Plan, exchange: Exchange, means: Means): Promise<Response | Refusal> {
 	const { knowledge, copying, users, ports, scope } = means
-	const { revision } = knowledge.table
+	const revision = exchange.revision!
 	const { directResponse, redirect } = plan.filters
 	const asksNobody = directResponse !== undefined || redirect !== undefined
 	const answer =
@@ -173,7 +190,8 @@ async function follow(plan: Plan, exchange: Exchange, means: Means): Promise<Res
 		const load = async (name: string) => {
 			const service = await serviceFor(knowledge, exchange, name, scope)
 			if (service === undefined) return undefined
-			return (await mayCopyTo(exchange, service, users, knowledge.table, ports, scope)) ? service : undefined
+			const mayCopy = await mayCopyTo(exchange, service, users, knowledge.table, ports, scope)
+			return mayCopy && knowledge.table.revision === revision ? service : undefined
 		}
 		const send = () => sendCopies(exchange, plan, copies, load, copying, ports)
 		scope.waitUntil(untilIdle(response, ports).then(send))

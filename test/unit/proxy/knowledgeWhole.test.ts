@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Part } from '../../../src/snapshot/snapshot.ts'
 import { nobody } from './compiled.ts'
-import { aSecondOn, type fakeProxy, reached, shop, until, warm } from './fakeProxy.ts'
-import { DOMAIN, gone, head, service, slice } from './fakeReplica.ts'
+import { aSecondOn, type FakeProxy, type fakeProxy, reached, shop, until, warm } from './fakeProxy.ts'
+import { DOMAIN, gone, head, mesh, service, slice } from './fakeReplica.ts'
 
 describe('a change is applied whole', () => {
 	/** Two parts of one revision: a slice that sends elsewhere, and the service it sends to. */
@@ -70,11 +70,69 @@ describe('a change is applied whole', () => {
 	})
 })
 
+describe('what is looked up', () => {
+	const other = { ...head('other.test'), ...slice('other.test', 'o', 'd/o'), ...service('d/o', { id: 'o' }) }
+	const both = (n: number) => ({
+		...slice('shop.test', 'shop', 'd/web', { prefix: `/v${n}` }),
+		...mesh({ egress: 'registryOnly', defaultAccess: 'open', sampleShare: n / 10 }),
+	})
+	const held = ({ knowledge: { table } }: FakeProxy) => [
+		...table.hosts.get('shop.test')!.index.hostnames.get('')!.prefix.keys(),
+		table.sampleShare,
+		table.revision,
+	]
+	const answered = async (proxy: FakeProxy) => (await proxy.get('http://other.test/')).status
+
+	it('comes with all that has changed of what is held by then', async () => {
+		const proxy = await warm({ ...shop, ...other, ...both(1) })
+		proxy.replica.change(both(2))
+		expect(await answered(proxy)).toBe(200)
+		expect(held(proxy)).toEqual(['/v2', 0.2, 2])
+		expect(proxy.knowledge.table.cursor).toEqual(proxy.replica.cursor)
+	})
+
+	it('comes with what changes while it is asked for', async () => {
+		const proxy = await warm({ ...shop, ...other, ...both(1) })
+		let n = 2
+		proxy.replica.beforeLoad = () => {
+			if (n < 4) proxy.replica.change(both(n++))
+		}
+		expect(await answered(proxy)).toBe(200)
+		expect(held(proxy)).toEqual(['/v3', 0.3, 3])
+	})
+
+	it('is had from a replica that never rests, too, and later syncs catch up', async () => {
+		const proxy = await warm({ ...shop, ...other, ...both(1) })
+		let n = 2
+		proxy.replica.beforeLoad = () => proxy.replica.change(both(n++))
+		expect(await answered(proxy)).toBe(200)
+		proxy.replica.beforeLoad = () => {}
+		await aSecondOn(proxy)
+		expect(held(proxy)).toEqual([`/v${n - 1}`, (n - 1) / 10, n - 1])
+	})
+
+	it('at the same time as something else is of one moment with that', async () => {
+		const proxy = await warm({ ...shop, ...other, ...both(1), ...head('more.test'), ...slice('more.test', 'm', 'd/m') })
+		const arrivals: (() => void)[] = []
+		proxy.replica.afterLoad = () => new Promise((resolve) => void arrivals.push(resolve))
+		const first = proxy.start('http://other.test/')
+		await until(() => arrivals.length === 1)
+		proxy.replica.change(both(2))
+		const second = proxy.start('http://more.test/')
+		await until(() => arrivals.length === 2)
+		proxy.replica.afterLoad = () => {}
+		for (const arrive of arrivals.reverse()) arrive()
+		await Promise.all([first, second])
+		expect(held(proxy)).toEqual(['/v2', 0.2, 2])
+		expect(proxy.knowledge.table.cursor).toEqual(proxy.replica.cursor)
+	})
+})
+
 describe('an answer that arrives late', () => {
 	const other = { ...head('other.test'), ...slice('other.test', 'o', 'd/o'), ...service('d/o', { id: 'old' }) }
 	const moved = { ...slice('other.test', 'o', 'd/new'), ...service('d/new', { id: 'new' }) }
 
-	it('and is older than what is known is made good by the next sync', async () => {
+	it('and is older than what is known is asked for again', async () => {
 		const proxy = await warm({ ...shop, ...other })
 		let arrive = () => {}
 		proxy.replica.afterLoad = () => new Promise((resolve) => (arrive = resolve))
@@ -87,13 +145,13 @@ describe('an answer that arrives late', () => {
 		await until(() => proxy.knowledge.table.revision >= 2)
 		arrive()
 		expect((await late).status).toBe(200)
-		expect(proxy.sent.at(-1)!.url).toBe('http://old.test/')
+		expect(proxy.sent.at(-1)!.url).toBe('http://new.test/')
 		await proxy.settle()
 		await aSecondOn(proxy)
 		expect(await reached(proxy, 'http://other.test/')).toBe('new.test')
 	})
 
-	it('during a sync does not let that sync claim what it did not ask for', async () => {
+	it('during a sync is of the same moment as that sync, and lets it claim nothing that it did not ask for', async () => {
 		const proxy = await warm({ ...shop, ...other })
 		let arrive = () => {}
 		proxy.replica.afterLoad = () => new Promise((resolve) => (arrive = resolve))
@@ -109,7 +167,7 @@ describe('an answer that arrives late', () => {
 		proxy.replica.afterLoad = () => {}
 		arrive()
 		expect((await late).status).toBe(200)
-		expect(proxy.sent.at(-1)!.url).toBe('http://old.test/')
+		expect(proxy.sent.at(-1)!.url).toBe('http://new.test/')
 		finishSync()
 		await proxy.settle()
 		await aSecondOn(proxy)
@@ -117,7 +175,7 @@ describe('an answer that arrives late', () => {
 		expect(await reached(proxy)).toBe('web2.test')
 	})
 
-	it('from a history that is over does not stay: the next sync reloads everything', async () => {
+	it('from a history that is over is asked for again', async () => {
 		const proxy = await warm({ ...shop, ...other })
 		// The old history is longer than the new one: numbers alone do not tell that its answers are old.
 		for (let i = 0; i < 20; i++) proxy.replica.change(service('d/web', { id: `web${i}` }))
@@ -134,18 +192,17 @@ describe('an answer that arrives late', () => {
 		await until(() => proxy.knowledge.table.cursor?.epoch === 'second')
 		arrive()
 		expect((await late).status).toBe(200)
-		expect(proxy.sent.at(-1)!.url).toBe('http://old.test/')
+		expect(proxy.sent.at(-1)!.url).toBe('http://new.test/')
 		await proxy.settle()
 		await aSecondOn(proxy)
 		expect(await reached(proxy, 'http://other.test/')).toBe('new.test')
 	})
 
-	it('from another history makes the next sync reload everything', async () => {
+	it('from another history brings everything of it', async () => {
 		const proxy = await warm({ ...shop, ...other })
 		proxy.replica.startAnew('second')
 		proxy.replica.change(service('d/web', { id: 'web2' }))
 		expect(await reached(proxy, 'http://other.test/')).toBe('old.test')
-		await aSecondOn(proxy)
 		expect(await reached(proxy)).toBe('web2.test')
 		expect(proxy.knowledge.table.cursor?.epoch).toBe('second')
 	})
