@@ -1,8 +1,8 @@
 /** What becomes of requests from their rule to an endpoint: preflights, sessions, the draw, users, policies, and the rule's filters. */
-import type { Plan } from '../proxy/compileRule.ts'
+import type { Plan } from '../proxy/compile/compileRule.ts'
 import type { Exchange } from '../proxy/exchange.ts'
-import { learnNamespaceOf } from '../proxy/placing.ts'
 import { filterFirst } from '../proxy/stages/filter.ts'
+import { learnNamespaceOf } from '../proxy/stages/placing.ts'
 import { type Branch, explainPick, explainSession } from './backends.ts'
 import type { ExplainedRefusal, Verdict } from './explanation.ts'
 import { type End, explainedRefusal, explainFilters, type Filtered } from './filters.ts'

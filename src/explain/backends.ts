@@ -1,13 +1,13 @@
 /** Where a rule's requests go: every backend that may be drawn, with its odds, its service and that service's endpoints. */
 
-import type { CompiledBackend, Plan } from '../proxy/compileRule.ts'
-import type { CompiledService } from '../proxy/compileService.ts'
+import { judge } from '../proxy/callers/peers.ts'
+import type { CompiledBackend, Plan } from '../proxy/compile/compileRule.ts'
+import type { CompiledService } from '../proxy/compile/compileService.ts'
 import type { Exchange } from '../proxy/exchange.ts'
-import type { Knowledge } from '../proxy/knowledge.ts'
-import { judge } from '../proxy/peers.ts'
-import { draw, resumeOrDraw, settleEndpoint } from '../proxy/placing.ts'
+import type { Knowledge } from '../proxy/knowledge/knowledge.ts'
 import type { Scope } from '../proxy/ports.ts'
 import type { Refusal } from '../proxy/refusal.ts'
+import { draw, resumeOrDraw, settleEndpoint } from '../proxy/stages/placing.ts'
 import type { Endpoint } from '../snapshot/snapshot.ts'
 import {
 	type ExplainedBackend,

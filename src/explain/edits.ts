@@ -1,9 +1,9 @@
 /** What the mesh changes in a request and in its response: what the data path makes of both, compared with what there was. */
 
-import type { Plan } from '../proxy/compileRule.ts'
-import { decorated } from '../proxy/decorate.ts'
+import type { Plan } from '../proxy/compile/compileRule.ts'
 import type { Exchange } from '../proxy/exchange.ts'
-import { backendFilters } from '../proxy/outgoing.ts'
+import { decorated } from '../proxy/sending/decorate.ts'
+import { backendFilters } from '../proxy/sending/outgoing.ts'
 import type { Filters } from '../snapshot/filters.ts'
 import type { HeaderChanges, RequestEdits, ResponseEdits } from './explanation.ts'
 import { clockless } from './filters.ts'

@@ -1,12 +1,13 @@
 /** Explains a request: sends it down the data path's own stages, every way that chance may take it, and tells what each one did. */
+
+import { describedCaller } from '../proxy/callers/peers.ts'
 import { admit, type Exchange } from '../proxy/exchange.ts'
-import type { Knowledge } from '../proxy/knowledge.ts'
+import type { Knowledge } from '../proxy/knowledge/knowledge.ts'
+import type { ResolvedHost, RoutingTable } from '../proxy/knowledge/routingTable.ts'
 import { passthrough } from '../proxy/passthrough.ts'
-import { describedCaller } from '../proxy/peers.ts'
-import { place } from '../proxy/placing.ts'
 import type { Refusal } from '../proxy/refusal.ts'
-import type { ResolvedHost, RoutingTable } from '../proxy/routingTable.ts'
-import { createUsers } from '../proxy/users.ts'
+import { place } from '../proxy/stages/placing.ts'
+import { createUsers } from '../proxy/users/users.ts'
 import {
 	type ExplainedRefusal,
 	type ExplainedRule,

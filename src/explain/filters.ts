@@ -1,10 +1,10 @@
 /** What a rule's or a backend's filters do to a request: the filter stage itself, run with nothing left to chance, and the odds. */
-import type { CompiledFault, CompiledFilters } from '../proxy/compileFilters.ts'
-import type { Plan } from '../proxy/compileRule.ts'
-import { decorated } from '../proxy/decorate.ts'
+import type { CompiledFault, CompiledFilters } from '../proxy/compile/compileFilters.ts'
+import type { Plan } from '../proxy/compile/compileRule.ts'
 import type { Exchange } from '../proxy/exchange.ts'
 import type { Refusal } from '../proxy/refusal.ts'
 import { rescue } from '../proxy/rescue.ts'
+import { decorated } from '../proxy/sending/decorate.ts'
 import { filter } from '../proxy/stages/filter.ts'
 import {
 	type ExplainedAnswer,

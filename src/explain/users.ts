@@ -1,7 +1,7 @@
 /** What rules ask of end users, and how far the user of a request is from that. */
 import { keyText } from '../authorization/accessKey.ts'
 import { compileUserTest } from '../authorization/userTest.ts'
-import { isForAnyUser } from '../proxy/compileSlice.ts'
+import { isForAnyUser } from '../proxy/compile/compileSlice.ts'
 import type { Exchange } from '../proxy/exchange.ts'
 import type { Refusal } from '../proxy/refusal.ts'
 import type { AccessCondition } from '../snapshot/authorization.ts'

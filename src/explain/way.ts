@@ -1,10 +1,10 @@
 /** What becomes of requests after their rule is found, stage by stage, over every backend that may be drawn. */
 
-import { policyFor } from '../proxy/attemptPolicy.ts'
-import type { Plan } from '../proxy/compileRule.ts'
+import type { Plan } from '../proxy/compile/compileRule.ts'
 import type { Exchange } from '../proxy/exchange.ts'
-import { backendFilters } from '../proxy/outgoing.ts'
-import { serviceFor } from '../proxy/placing.ts'
+import { policyFor } from '../proxy/sending/attemptPolicy.ts'
+import { backendFilters } from '../proxy/sending/outgoing.ts'
+import { serviceFor } from '../proxy/stages/placing.ts'
 import { arrive } from './arrive.ts'
 import { type Branch, takingTraffic } from './backends.ts'
 import { editsResponses, requestEdits, responseEdits } from './edits.ts'

@@ -3,11 +3,11 @@ import type { AccessVerdict } from '../authorization/decide.ts'
 import type { User } from '../identity/userToken.ts'
 import type { RequestFacts } from '../matching/ruleIndex.ts'
 import type { Caller } from '../matching/source.ts'
-import type { CheckedFields } from './checkedFields.ts'
-import type { CompiledBackend, CompiledRule, Plan } from './compileRule.ts'
-import type { CompiledService } from './compileService.ts'
+import type { CheckedFields } from './access/checkedFields.ts'
+import type { CompiledBackend, CompiledRule, Plan } from './compile/compileRule.ts'
+import type { CompiledService } from './compile/compileService.ts'
+import type { TargetEndpoint } from './compile/targetEndpoint.ts'
 import type { Refusal } from './refusal.ts'
-import type { TargetEndpoint } from './targetEndpoint.ts'
 
 export interface Exchange extends RequestFacts {
 	readonly request: Request

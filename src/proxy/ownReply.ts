@@ -2,10 +2,10 @@
 import type { CompiledCors } from '../filters/cors.ts'
 import { redirectLocation } from '../filters/redirect.ts'
 import type { DirectResponse } from '../snapshot/filters.ts'
-import type { CompiledRedirect } from './compileFilters.ts'
-import { BODILESS } from './copyResponse.ts'
+import type { CompiledRedirect } from './compile/compileFilters.ts'
 import type { Exchange } from './exchange.ts'
 import { proxyStatus } from './proxyStatus.ts'
+import { BODILESS } from './sending/copyResponse.ts'
 
 const encoder = new TextEncoder()
 

@@ -1,14 +1,14 @@
 /** Requests to hosts that nobody registered, where the mesh lets them through: sent on to the very URL that they ask for. */
 import { isInDomain, unreachable } from '../hosts.ts'
-import { type CompiledRule, ruleTo } from './compileRule.ts'
-import type { CompiledService } from './compileService.ts'
-import { NO_USERS } from './compileUsers.ts'
-import { DEFAULT_PEERS } from './defaultPeers.ts'
-import { DEFAULT_TRAFFIC } from './defaultTraffic.ts'
-import { newEndpointState, newServiceState } from './endpointState.ts'
+import { type CompiledRule, ruleTo } from './compile/compileRule.ts'
+import type { CompiledService } from './compile/compileService.ts'
+import { NO_USERS } from './compile/compileUsers.ts'
+import { DEFAULT_PEERS } from './compile/defaultPeers.ts'
+import { DEFAULT_TRAFFIC } from './compile/defaultTraffic.ts'
+import type { TargetEndpoint } from './compile/targetEndpoint.ts'
 import type { Exchange } from './exchange.ts'
-import type { RoutingTable } from './routingTable.ts'
-import type { TargetEndpoint } from './targetEndpoint.ts'
+import { newEndpointState, newServiceState } from './knowledge/endpointState.ts'
+import type { RoutingTable } from './knowledge/routingTable.ts'
 
 /** What stands in for the rule, service and endpoint that nobody wrote. They have no names. */
 export interface Passthrough {

@@ -2,10 +2,10 @@
 import { type ResourceKey, serviceName } from '../names.ts'
 import type { Mesh } from '../resources/mesh.ts'
 import type { Resource } from '../resources/resource.ts'
-import { type AddedPolicy, isAddedPolicy, isPolicy } from './policyKinds.ts'
+import { type AddedPolicy, isAddedPolicy, isPolicy } from './policies/policyKinds.ts'
+import { selectedServices, selectorsAt } from './policies/selection.ts'
 import { MESH_KEY, policyTargets, providerTarget, referencesOf, routeUsersTarget, targetsOf } from './references.ts'
 import type { IndexedResource, ResourceIndex } from './resourceIndex.ts'
-import { selectedServices, selectorsAt } from './selection.ts'
 
 /** A resource that was put or removed. `before` is what it was, so that what it no longer makes can go. */
 export interface Changed {

@@ -5,7 +5,6 @@ import type { Gateway } from '../resources/gateway.ts'
 import type { HTTPRoute, ParentRef } from '../resources/httpRoute.ts'
 import type { Resource } from '../resources/resource.ts'
 import type { TargetRef } from '../resources/trafficPolicy.ts'
-import { secretTarget } from './credential.ts'
 import {
 	type AddedKind,
 	type AddedPolicy,
@@ -13,7 +12,8 @@ import {
 	isPolicy,
 	type Policy,
 	type PolicyKind,
-} from './policyKinds.ts'
+} from './policies/policyKinds.ts'
+import { secretTarget } from './services/credential.ts'
 
 /** There is one, with a document or without. */
 export const MESH_KEY = resourceKey('Mesh', '-', 'default')

@@ -2,9 +2,9 @@
 import type { Gateway } from '../resources/gateway.ts'
 import type { Condition, ConditionedStatus, ListenerStatus, ParentStatus } from '../resources/status.ts'
 import type { TrafficMatch } from '../resources/trafficMatch.ts'
-import { admitsRoutes, claimsMeshHost, isHttpRouteKind, type ParentVerdict, serves } from './attachRoute.ts'
 import { speaksHttp } from './references.ts'
-import type { UnresolvedRef } from './serviceRefs.ts'
+import { admitsRoutes, claimsMeshHost, isHttpRouteKind, type ParentVerdict, serves } from './routes/attachRoute.ts'
+import type { UnresolvedRef } from './services/serviceRefs.ts'
 import type { Credential } from './snapshot.ts'
 
 export const CONTROLLER_NAME = 'selvedge.dev/mesh'

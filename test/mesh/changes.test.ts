@@ -1,6 +1,6 @@
 /** A change from before it is made to when it is live everywhere: what it will do, and where it is done. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Effect } from '../../src/snapshot/effect.ts'
+import type { Effect } from '../../src/snapshot/effect/effect.ts'
 import type { Rollout } from '../../src/telemetry/rollout.ts'
 import { type Backend, echo, startBackend } from './backend.ts'
 import { eventually } from './client.ts'

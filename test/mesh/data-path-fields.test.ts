@@ -1,6 +1,6 @@
 /** What the real data path adds to messages, takes from them, and says itself. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseList } from '../unit/proxy/structuredField.ts'
+import { parseList } from '../unit/proxy/observing/structuredField.ts'
 import { type Backend, type Echoed, echo, startBackend, valuesOf } from './backend.ts'
 import { type CallOptions, eventually } from './client.ts'
 import { gateway, route, service } from './documents.ts'

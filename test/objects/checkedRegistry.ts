@@ -2,7 +2,7 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
-import type { ServiceRegistry } from '../../durable-objects/serviceRegistry.ts'
+import type { ServiceRegistry } from '../../durable-objects/serviceRegistry/serviceRegistry.ts'
 import type { EndpointWatch, LeaseRequest, ServiceRegistryPort } from '../../src/ports.ts'
 import type { Endpoint } from '../../src/snapshot/snapshot.ts'
 import type { HealthCheck } from '../../src/snapshot/trafficPolicy.ts'

@@ -1,7 +1,7 @@
 /** The KeyRing killed between any two steps, and in the middle of one: the ring that is left works. */
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { KeyRing } from '../../durable-objects/keyRing.ts'
+import type { KeyRing } from '../../durable-objects/keyRing/keyRing.ts'
 import type { KeyPurpose, WitRequest } from '../../src/ports.ts'
 import {
 	askForCertificate,

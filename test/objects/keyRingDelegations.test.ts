@@ -1,6 +1,6 @@
 /** Certifying isolates: counted and limited by region, and not a write for each. */
 import { describe, expect, it, vi } from 'vitest'
-import { admitDelegation, countDelegation, openDelegations } from '../../durable-objects/keyRingDelegations.ts'
+import { admitDelegation, countDelegation, openDelegations } from '../../durable-objects/keyRing/delegations.ts'
 import { delegate } from '../../workers/proxy/controlPlane.ts'
 import { granted, inKeyRing, keyRing, restart, workloadKey } from './keyRingObjects.ts'
 import { freshKeyRing, link, NOW } from './keyRingWorld.ts'

@@ -1,7 +1,7 @@
 /** The KeyRing as tests reach it: with a master key, a link to the PolicyStore that can fail, and what strangers would send. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import type { KeyRing } from '../../durable-objects/keyRing.ts'
+import type { KeyRing } from '../../durable-objects/keyRing/keyRing.ts'
 import { derOf } from '../../src/certificates/pem.ts'
 import { verifyCertificate } from '../../src/identity/certificate.ts'
 import { compileTrust, type TrustStore } from '../../src/identity/trustStore.ts'

@@ -1,6 +1,6 @@
 /** What may be shown once: by whom, for how long, and that nobody's share is filled by anybody else. */
 import { describe, expect, it, vi } from 'vitest'
-import { firstTime, openSeen } from '../../durable-objects/keyRingSeen.ts'
+import { firstTime, openSeen } from '../../durable-objects/keyRing/seen.ts'
 import { seeded } from '../random.ts'
 import { inKeyRing, keyRing, ORDERS_ID, restart } from './keyRingObjects.ts'
 import { freshKeyRing, link, NOW } from './keyRingWorld.ts'

@@ -3,7 +3,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { X509CrlReason } from '@peculiar/x509'
 import { describe, expect, it, vi } from 'vitest'
-import type { KeyRing } from '../../durable-objects/keyRing.ts'
+import type { KeyRing } from '../../durable-objects/keyRing/keyRing.ts'
 import { thumbprint } from '../../src/identity/publicKey.ts'
 import type { IssuedCertificate, KeyPurpose, RevocationTarget } from '../../src/ports.ts'
 import { csrFor } from './csr.ts'

@@ -2,8 +2,8 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
-import type { PolicyStore } from '../../durable-objects/policyStore.ts'
-import type { SnapshotReplica } from '../../durable-objects/snapshotReplica.ts'
+import type { PolicyStore } from '../../durable-objects/policyStore/policyStore.ts'
+import type { SnapshotReplica } from '../../durable-objects/snapshotReplica/snapshotReplica.ts'
 import type {
 	ChangeOutcome,
 	ChangeRequest,

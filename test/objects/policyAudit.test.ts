@@ -3,7 +3,7 @@
 import { evictDurableObject, reset } from 'cloudflare:test'
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { appendAudit } from '../../durable-objects/policyAudit.ts'
+import { appendAudit } from '../../durable-objects/policyStore/audit.ts'
 import { CHAIN_START, checkChain, linkOf } from '../../src/audit/chain.ts'
 import type { AuditEntry, RefusalCount } from '../../src/ports.ts'
 import { sealValues } from '../../src/secrets/credentials.ts'

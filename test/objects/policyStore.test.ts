@@ -1,8 +1,8 @@
 /** The root's changes: all or nothing, numbered without gaps, undone exactly. */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { KEPT_REVISIONS } from '../../durable-objects/policyHistory.ts'
-import type { PolicyStore } from '../../durable-objects/policyStore.ts'
+import { KEPT_REVISIONS } from '../../durable-objects/policyStore/history.ts'
+import type { PolicyStore } from '../../durable-objects/policyStore/policyStore.ts'
 import type { ChangeRequest } from '../../src/ports.ts'
 import {
 	ACTOR,

@@ -1,8 +1,8 @@
 /** Leased endpoints at the root: the newest version counts, services come and go with them, and they fit. */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { MAX_PART_CHARACTERS } from '../../durable-objects/policyLimits.ts'
-import type { PolicyStore } from '../../durable-objects/policyStore.ts'
+import { MAX_PART_CHARACTERS } from '../../durable-objects/policyStore/limits.ts'
+import type { PolicyStore } from '../../durable-objects/policyStore/policyStore.ts'
 import type { Endpoint, ServiceTarget } from '../../src/snapshot/snapshot.ts'
 import {
 	ACTOR,

@@ -2,7 +2,7 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ServiceRegistry } from '../../durable-objects/serviceRegistry.ts'
+import type { ServiceRegistry } from '../../durable-objects/serviceRegistry/serviceRegistry.ts'
 import type { LeaseRequest, PolicyStorePort, ServiceRegistryPort } from '../../src/ports.ts'
 import type { Endpoint } from '../../src/snapshot/snapshot.ts'
 import { until } from '../until.ts'

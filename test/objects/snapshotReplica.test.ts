@@ -1,7 +1,7 @@
 /** The replica's copy: batches are shown whole or not at all, said again they are harmless, and isolates hear what changed. */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { SnapshotReplica } from '../../durable-objects/snapshotReplica.ts'
+import type { SnapshotReplica } from '../../durable-objects/snapshotReplica/snapshotReplica.ts'
 import type { PartBatch } from '../../src/ports.ts'
 import type { Part } from '../../src/snapshot/snapshot.ts'
 import { seeded } from '../random.ts'

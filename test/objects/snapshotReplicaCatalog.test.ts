@@ -1,7 +1,7 @@
 /** The catalog of services, as a region's replica shows it: in pages, and to those who wait for a change. */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { SnapshotReplica } from '../../durable-objects/snapshotReplica.ts'
+import type { SnapshotReplica } from '../../durable-objects/snapshotReplica/snapshotReplica.ts'
 import type { Part } from '../../src/snapshot/snapshot.ts'
 import { until } from '../until.ts'
 import { endpoint, replica, replicaStub } from './meshObjects.ts'

@@ -2,7 +2,7 @@
 import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { TelemetryStore } from '../../durable-objects/telemetryStore.ts'
+import type { TelemetryStore } from '../../durable-objects/telemetryStore/telemetryStore.ts'
 import type { RegionTelemetry, Report, RequestSeries, TelemetryStorePort } from '../../src/ports.ts'
 import { MAX_SERIES_PER_REPORT } from '../../src/telemetry/requestTable.ts'
 

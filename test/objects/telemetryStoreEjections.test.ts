@@ -2,7 +2,7 @@
 import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { TelemetryStore } from '../../durable-objects/telemetryStore.ts'
+import type { TelemetryStore } from '../../durable-objects/telemetryStore/telemetryStore.ts'
 import type { EndpointEjection, Report, ReportAnswer, ServiceEjections, TelemetryStorePort } from '../../src/ports.ts'
 
 const { TELEMETRY_STORE } = env as unknown as { TELEMETRY_STORE: DurableObjectNamespace<TelemetryStore> }

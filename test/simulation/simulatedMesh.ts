@@ -2,16 +2,16 @@
 import { addToFilter, createFilter } from '../../src/matching/bloomFilter.ts'
 import { patternsFor } from '../../src/matching/host.ts'
 import { canonicalMeshHost, isVirtualHostHead, patternOf } from '../../src/names.ts'
-import type { CompiledRule } from '../../src/proxy/compileRule.ts'
+import type { CompiledRule } from '../../src/proxy/compile/compileRule.ts'
 import { admit, type Exchange } from '../../src/proxy/exchange.ts'
-import type { Refusal } from '../../src/proxy/refusal.ts'
 import {
 	applyAnswer,
 	createRoutingTable,
 	type ResolvedHost,
 	type RoutingTable,
 	resolveHost,
-} from '../../src/proxy/routingTable.ts'
+} from '../../src/proxy/knowledge/routingTable.ts'
+import type { Refusal } from '../../src/proxy/refusal.ts'
 import { filter } from '../../src/proxy/stages/filter.ts'
 import { match } from '../../src/proxy/stages/match.ts'
 import { pickService } from '../../src/proxy/stages/pick.ts'

@@ -4,11 +4,11 @@ import { createApp } from './app.ts'
 import { type Env, meshOf } from './env.ts'
 import { errorReporter } from './reportError.ts'
 
-export { KeyRing } from '../../durable-objects/keyRing.ts'
-export { PolicyStore } from '../../durable-objects/policyStore.ts'
-export { ServiceRegistry } from '../../durable-objects/serviceRegistry.ts'
-export { SnapshotReplica } from '../../durable-objects/snapshotReplica.ts'
-export { TelemetryStore } from '../../durable-objects/telemetryStore.ts'
+export { KeyRing } from '../../durable-objects/keyRing/keyRing.ts'
+export { PolicyStore } from '../../durable-objects/policyStore/policyStore.ts'
+export { ServiceRegistry } from '../../durable-objects/serviceRegistry/serviceRegistry.ts'
+export { SnapshotReplica } from '../../durable-objects/snapshotReplica/snapshotReplica.ts'
+export { TelemetryStore } from '../../durable-objects/telemetryStore/telemetryStore.ts'
 
 type App = ReturnType<typeof createApp>
 

@@ -1,7 +1,12 @@
 /** What finding the rule and picking the endpoint cost by themselves, in Node: the part of a request that could grow. */
 import { routeSlicePart, servicePart, virtualHostPart } from '../../../src/names.ts'
 import { admit, type Exchange } from '../../../src/proxy/exchange.ts'
-import { applyAnswer, createRoutingTable, type RoutingTable, resolveHost } from '../../../src/proxy/routingTable.ts'
+import {
+	applyAnswer,
+	createRoutingTable,
+	type RoutingTable,
+	resolveHost,
+} from '../../../src/proxy/knowledge/routingTable.ts'
 import { match } from '../../../src/proxy/stages/match.ts'
 import { pickEndpoint, pickService } from '../../../src/proxy/stages/pick.ts'
 import type { Part, PartBody } from '../../../src/snapshot/snapshot.ts'

@@ -1,9 +1,9 @@
 /** The data path of a warm isolate over made-up parts, without a network: endpoints and the control plane answer at once. */
 import type { LoadRequest } from '../../../src/ports.ts'
-import { createKnowledge } from '../../../src/proxy/knowledge.ts'
+import { createKnowledge } from '../../../src/proxy/knowledge/knowledge.ts'
+import { createRoutingTable } from '../../../src/proxy/knowledge/routingTable.ts'
 import { pipeline, type Serve } from '../../../src/proxy/pipeline.ts'
 import type { ProxyPorts } from '../../../src/proxy/ports.ts'
-import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import type { Part, PartBody } from '../../../src/snapshot/snapshot.ts'
 
 /** `domain` is the mesh's; the parts are those of `host`. */

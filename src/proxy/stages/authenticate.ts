@@ -6,14 +6,14 @@
 import { looksLikeJwtSvid } from '../../identity/jwtSvid.ts'
 import { claimedIssuer, type User, verifyUserToken } from '../../identity/userToken.ts'
 import type { TokenPlace } from '../../snapshot/requestAuthentication.ts'
-import { namespaceOf } from '../access.ts'
-import type { CompiledJwtRule, CompiledUsers } from '../compileUsers.ts'
+import { namespaceOf } from '../access/access.ts'
+import type { CompiledJwtRule, CompiledUsers } from '../compile/compileUsers.ts'
 import type { Exchange } from '../exchange.ts'
+import type { RoutingTable } from '../knowledge/routingTable.ts'
 import type { ProxyPorts, Scope } from '../ports.ts'
 import type { Refusal } from '../refusal.ts'
-import type { RoutingTable } from '../routingTable.ts'
-import { fieldsFor } from '../tellUser.ts'
-import { type ShownToken, shownTokens, withoutParams } from '../tokenPlaces.ts'
+import { fieldsFor } from '../users/tellUser.ts'
+import { type ShownToken, shownTokens, withoutParams } from '../users/tokenPlaces.ts'
 import {
 	type HeldUser,
 	keepUp,
@@ -25,7 +25,7 @@ import {
 	rememberWorkload,
 	type Users,
 	usersOfRoute,
-} from '../users.ts'
+} from '../users/users.ts'
 
 type Ports = Pick<ProxyPorts, 'now' | 'wait' | 'issuerKeys'>
 

@@ -4,12 +4,12 @@
  * Where there are none, and the mesh is open, nobody pays for more than a look.
  */
 import type { AccessVerdict } from '../../authorization/decide.ts'
-import { verdictOn } from '../access.ts'
-import { askAuthorizer, type Means, type Question } from '../authorizer.ts'
-import type { Plan } from '../compileRule.ts'
+import { verdictOn } from '../access/access.ts'
+import { askAuthorizer, type Means, type Question } from '../access/authorizer.ts'
+import type { Plan } from '../compile/compileRule.ts'
 import type { Exchange } from '../exchange.ts'
-import { destinationOf } from '../outgoing.ts'
 import type { Refusal } from '../refusal.ts'
+import { destinationOf } from '../sending/outgoing.ts'
 
 /**
  * Sets what the policies say. `userFields` are those in which its service hears of users. Synchronous while no authorizer is to be

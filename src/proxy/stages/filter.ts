@@ -1,7 +1,7 @@
 /** What a rule's or a backend's filters do before a request is sent: refuse it, answer it, or hold it up. */
 import { isPreflight } from '../../filters/cors.ts'
 import { isDrawn } from '../../filters/share.ts'
-import type { CompiledFault, CompiledFilters } from '../compileFilters.ts'
+import type { CompiledFault, CompiledFilters } from '../compile/compileFilters.ts'
 import type { Exchange } from '../exchange.ts'
 import { answerDirectly, answerPreflight, answerRedirect } from '../ownReply.ts'
 import type { ProxyPorts } from '../ports.ts'

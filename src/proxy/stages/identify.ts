@@ -4,7 +4,7 @@
  * A request without credentials pays for three look-ups of fields; one whose credentials were verified here before, for look-ups only.
  */
 import type { Caller } from '../../matching/source.ts'
-import { type Callers, memoryFor } from '../callers.ts'
+import { type Callers, memoryFor } from '../callers/callers.ts'
 import {
 	isJwtSvid,
 	recallCertificate,
@@ -15,11 +15,11 @@ import {
 	verifyLeaf,
 	verifyProof,
 	verifyToken,
-} from '../credentials.ts'
+} from '../callers/credentials.ts'
 import type { Exchange } from '../exchange.ts'
+import type { ResolvedHost, RoutingTable } from '../knowledge/routingTable.ts'
 import type { ProxyPorts } from '../ports.ts'
 import type { Refusal } from '../refusal.ts'
-import type { ResolvedHost, RoutingTable } from '../routingTable.ts'
 
 /** Sets the exchange's caller. Synchronous while everything that is shown has been verified before. */
 export function identify(

@@ -1,13 +1,13 @@
 /** Which rule of which virtual host a request is for. */
 import { type Candidate, findCandidate, indexesFor } from '../../matching/ruleIndex.ts'
-import type { CompiledRule } from '../compileRule.ts'
-import type { CompiledSlice } from '../compileSlice.ts'
+import type { CompiledRule } from '../compile/compileRule.ts'
+import type { CompiledSlice } from '../compile/compileSlice.ts'
 import type { Exchange } from '../exchange.ts'
-import { type Knowledge, learnNamespace } from '../knowledge.ts'
+import { type Knowledge, learnNamespace } from '../knowledge/knowledge.ts'
+import { type ResolvedHost, resolveHost } from '../knowledge/routingTable.ts'
 import type { ProxyPorts, Scope } from '../ports.ts'
 import type { Refusal } from '../refusal.ts'
-import { type ResolvedHost, resolveHost } from '../routingTable.ts'
-import type { Users } from '../users.ts'
+import type { Users } from '../users/users.ts'
 import { userOfRoute } from './authenticate.ts'
 
 /** Sets the exchange's rule. A virtual host without any route forwards to its service as usual (GAMMA, GEP-1294). */

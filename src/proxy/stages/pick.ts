@@ -1,8 +1,8 @@
 /** Which backend of the rule, and which of its endpoints, a request goes to. */
 import type { Balancer } from '../../snapshot/trafficPolicy.ts'
 import type { Exchange } from '../exchange.ts'
+import type { RoutingTable } from '../knowledge/routingTable.ts'
 import type { Refusal } from '../refusal.ts'
-import type { RoutingTable } from '../routingTable.ts'
 
 /** A service that this isolate has not loaded yet. Not a refusal: the caller loads it and picks again. */
 export interface Missing {

@@ -1,8 +1,8 @@
 /** Whether a request belongs to a session, and so to an endpoint that it has met before (GEP-1619). */
 import { readSession } from '../../balancing/session.ts'
-import type { Plan } from '../compileRule.ts'
+import type { Plan } from '../compile/compileRule.ts'
 import type { Exchange } from '../exchange.ts'
-import type { RoutingTable } from '../routingTable.ts'
+import type { RoutingTable } from '../knowledge/routingTable.ts'
 import type { Missing } from './pick.ts'
 
 /**

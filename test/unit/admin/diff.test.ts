@@ -1,6 +1,6 @@
 /** What a change would do is asked in three ways, answered alike, and never done. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Effect } from '../../../src/snapshot/effect.ts'
+import type { Effect } from '../../../src/snapshot/effect/effect.ts'
 import { type Ask, asker, createWorld, meshOf, type World } from './fakeMesh.ts'
 
 let world: World

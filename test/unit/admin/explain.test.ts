@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Explanation } from '../../../src/explain/explanation.ts'
 import type { SnapshotReplicaPort } from '../../../src/ports.ts'
-import { DOMAIN, type FakeReplica, fakeReplica, head, rule, service, slice } from '../proxy/fakeReplica.ts'
+import { DOMAIN, type FakeReplica, fakeReplica, head, rule, service, slice } from '../proxy/knowledge/fakeReplica.ts'
 import { type Ask, asker, createWorld, meshOf, type tokens } from './fakeMesh.ts'
 
 let replica: FakeReplica

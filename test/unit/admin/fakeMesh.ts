@@ -18,7 +18,7 @@ import type {
 } from '../../../src/ports.ts'
 import { keyOf } from '../../../src/resources/resource.ts'
 import { err, ok, type Result } from '../../../src/result.ts'
-import { collectEffect, type Effect } from '../../../src/snapshot/effect.ts'
+import { collectEffect, type Effect } from '../../../src/snapshot/effect/effect.ts'
 import { createApp } from '../../../workers/admin/app.ts'
 import type { Mesh } from '../../../workers/admin/mesh.ts'
 import { hashOf } from '../../../workers/admin/tokens.ts'

@@ -1,8 +1,8 @@
 /** What a change would do, as those see it who are limited to namespaces: nothing of what the Mesh says of authorizers. */
 import { expect, it } from 'vitest'
-import { collectEffect, type PartChange } from '../../../src/snapshot/effect.ts'
+import { collectEffect, type PartChange } from '../../../src/snapshot/effect/effect.ts'
 import { ownEffect } from '../../../workers/admin/api/ownEffect.ts'
-import { allow, custom, EVERYTHING } from '../proxy/guarded.ts'
+import { allow, custom, EVERYTHING } from '../proxy/access/guarded.ts'
 
 const OF_DEFAULT = { namespaces: ['default'] }
 const secret = { service: 'bravo/opa', includeAdditionalHeaders: [['x-key', 'hush']] as const }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { MESH_PART } from '../../../src/names.ts'
 import { fakeProxy, shop } from '../proxy/fakeProxy.ts'
-import { fakeReplica, head, service } from '../proxy/fakeReplica.ts'
+import { fakeReplica, head, service } from '../proxy/knowledge/fakeReplica.ts'
 import { CLIENT, explained, explainOn, stageOf, to } from './explained.ts'
 
 describe('a plain request', () => {

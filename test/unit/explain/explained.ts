@@ -2,12 +2,12 @@
 
 import { type Described, explain } from '../../../src/explain/explain.ts'
 import type { Explanation, Stage } from '../../../src/explain/explanation.ts'
-import { createKnowledge } from '../../../src/proxy/knowledge.ts'
-import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
+import { createKnowledge } from '../../../src/proxy/knowledge/knowledge.ts'
+import { createRoutingTable } from '../../../src/proxy/knowledge/routingTable.ts'
 import type { Filters } from '../../../src/snapshot/filters.ts'
 import type { Backend, PartBody, Rule, ServiceTarget } from '../../../src/snapshot/snapshot.ts'
 import { START } from '../proxy/fakeProxy.ts'
-import { DOMAIN, type FakeReplica, fakeReplica, head, rule, service, slice } from '../proxy/fakeReplica.ts'
+import { DOMAIN, type FakeReplica, fakeReplica, head, rule, service, slice } from '../proxy/knowledge/fakeReplica.ts'
 
 export const CLIENT = '192.0.2.1'
 

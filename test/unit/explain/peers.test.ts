@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { PeerRules } from '../../../src/snapshot/peerAuthentication.ts'
 import type { ServiceTarget } from '../../../src/snapshot/snapshot.ts'
-import { head, rule, service, slice } from '../proxy/fakeReplica.ts'
+import { head, rule, service, slice } from '../proxy/knowledge/fakeReplica.ts'
 import { explained } from './explained.ts'
 
 const caller = { namespace: 'n', workload: 'w' }

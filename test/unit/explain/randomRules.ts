@@ -5,8 +5,8 @@ import type { Match, PathMatch } from '../../../src/snapshot/match.ts'
 import type { Backend, PartBody, RouteSlice, Rule, ServiceTarget } from '../../../src/snapshot/snapshot.ts'
 import { userToken } from '../identity/users.ts'
 import { START } from '../proxy/fakeProxy.ts'
-import { head, service, slice } from '../proxy/fakeReplica.ts'
-import { jwtRule } from '../proxy/signedIn.ts'
+import { head, service, slice } from '../proxy/knowledge/fakeReplica.ts'
+import { jwtRule } from '../proxy/users/signedIn.ts'
 
 type Random = () => number
 

@@ -1,7 +1,7 @@
 /** Which rule an explanation names, with which odds, and which rules only just miss. */
 import { describe, expect, it } from 'vitest'
 import type { RouteSlice, Rule } from '../../../src/snapshot/snapshot.ts'
-import { head, rule, service, slice } from '../proxy/fakeReplica.ts'
+import { head, rule, service, slice } from '../proxy/knowledge/fakeReplica.ts'
 import { explained, withRule } from './explained.ts'
 
 describe('rules', () => {

@@ -5,8 +5,8 @@ import type { AccessCondition } from '../../../src/snapshot/authorization.ts'
 import type { Cors } from '../../../src/snapshot/filters.ts'
 import type { JwtRule } from '../../../src/snapshot/requestAuthentication.ts'
 import type { PartBody, Rule } from '../../../src/snapshot/snapshot.ts'
-import { head, rule, service, slice } from '../proxy/fakeReplica.ts'
-import { jwtRule } from '../proxy/signedIn.ts'
+import { head, rule, service, slice } from '../proxy/knowledge/fakeReplica.ts'
+import { jwtRule } from '../proxy/users/signedIn.ts'
 import { explained } from './explained.ts'
 
 const ISSUER = jwtRule().issuer

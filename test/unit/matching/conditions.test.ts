@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { compileConditions, type ValueCondition } from '../../../src/matching/conditions.ts'
 import type { RequestFacts } from '../../../src/matching/ruleIndex.ts'
-import { regexProgram } from '../../../src/snapshot/regexProgram.ts'
+import { regexProgram } from '../../../src/snapshot/routes/regexProgram.ts'
 
 const exact = (name: string, value: string): ValueCondition => ({ name, type: 'Exact', value })
 

@@ -1,7 +1,7 @@
 /** The matcher's bounds: linear in the text whatever the pattern, and bounded in memory whatever the text. */
 import { describe, expect, it } from 'vitest'
 import { op, type RegexProgram, regexMatcher } from '../../../src/matching/regex.ts'
-import { regexProgram } from '../../../src/snapshot/regexProgram.ts'
+import { regexProgram } from '../../../src/snapshot/routes/regexProgram.ts'
 import { seeded } from '../../random.ts'
 
 function programOf(pattern: string): RegexProgram {

@@ -1,10 +1,10 @@
 /** One isolate's data path on a fake replica, with its clock and its chance in the test's hands. */
-import { createKnowledge, type Knowledge } from '../../../src/proxy/knowledge.ts'
+import { createKnowledge, type Knowledge } from '../../../src/proxy/knowledge/knowledge.ts'
+import { createRoutingTable } from '../../../src/proxy/knowledge/routingTable.ts'
 import { pipeline } from '../../../src/proxy/pipeline.ts'
 import type { ProxyPorts } from '../../../src/proxy/ports.ts'
 import type { Refusal } from '../../../src/proxy/refusal.ts'
-import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
-import { DOMAIN, type FakeReplica, fakeReplica, head, service, slice } from './fakeReplica.ts'
+import { DOMAIN, type FakeReplica, fakeReplica, head, service, slice } from './knowledge/fakeReplica.ts'
 import { pipe } from './piped.ts'
 
 /** One host, one route, one service with one endpoint. */

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest'
 import type { Addresses } from '../../../src/hosts.ts'
 import { MESH_PART, TRUST_PART } from '../../../src/names.ts'
 import { admit } from '../../../src/proxy/exchange.ts'
+import { createRoutingTable } from '../../../src/proxy/knowledge/routingTable.ts'
 import { passthrough } from '../../../src/proxy/passthrough.ts'
-import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import type { MeshDefaults } from '../../../src/snapshot/snapshot.ts'
-import { nobody } from './compiled.ts'
+import { nobody } from './compile/compiled.ts'
 import { aSecondOn, fakeProxy, reached, verdict, warm } from './fakeProxy.ts'
-import { DOMAIN, gone } from './fakeReplica.ts'
+import { DOMAIN, gone } from './knowledge/fakeReplica.ts'
 
 const mesh = (egress: MeshDefaults['egress']) => ({
 	[MESH_PART]: { kind: 'mesh', egress, defaultAccess: 'open' } as const,

@@ -1,10 +1,10 @@
 /** What a refusal looks like to its client. */
 import { describe, expect, it } from 'vitest'
-import { ruleTo } from '../../../src/proxy/compileRule.ts'
+import { ruleTo } from '../../../src/proxy/compile/compileRule.ts'
 import { admit } from '../../../src/proxy/exchange.ts'
 import type { Refusal, RefusalReason } from '../../../src/proxy/refusal.ts'
 import { rescue, statusOf } from '../../../src/proxy/rescue.ts'
-import { parseList } from './structuredField.ts'
+import { parseList } from './observing/structuredField.ts'
 
 const exchange = (method = 'GET', ruleName?: string) => ({
 	...admit(new Request('http://h.test/', { method }), 0, () => 0),

@@ -2,11 +2,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { PartBody } from '../../../src/snapshot/snapshot.ts'
 import { userToken } from '../identity/users.ts'
+import { allow, deny, EVERYTHING, HOST, mesh } from './access/guarded.ts'
+import { asking, freshProof, identifying, proving, served, URL_OF_SHOP } from './callers/identified.ts'
 import { type FakeProxy, until, verdict } from './fakeProxy.ts'
-import { gone, head, rule, service, slice } from './fakeReplica.ts'
-import { allow, deny, EVERYTHING, HOST, mesh } from './guarded.ts'
-import { asking, freshProof, identifying, proving, served, URL_OF_SHOP } from './identified.ts'
-import { bearer, jwtRule, pathOf, received } from './signedIn.ts'
+import { gone, head, rule, service, slice } from './knowledge/fakeReplica.ts'
+import { bearer, jwtRule, pathOf, received } from './users/signedIn.ts'
 
 afterEach(() => vi.restoreAllMocks())
 

@@ -1,14 +1,14 @@
 /** One isolate's data path in simulated time: answers take as long as a test says, and waits as long as they are. */
 import type { Exchange } from '../../../src/proxy/exchange.ts'
-import { createKnowledge, type Knowledge } from '../../../src/proxy/knowledge.ts'
+import { createKnowledge, type Knowledge } from '../../../src/proxy/knowledge/knowledge.ts'
+import { createRoutingTable } from '../../../src/proxy/knowledge/routingTable.ts'
 import { pipeline } from '../../../src/proxy/pipeline.ts'
 import type { ProxyPorts } from '../../../src/proxy/ports.ts'
-import { createRoutingTable } from '../../../src/proxy/routingTable.ts'
 import type { Endpoint, Rule } from '../../../src/snapshot/snapshot.ts'
 import type { TrafficRules } from '../../../src/snapshot/trafficPolicy.ts'
 import { seeded } from '../../random.ts'
 import { START } from './fakeProxy.ts'
-import { DOMAIN, type FakeReplica, fakeReplica, head, rule, service, slice } from './fakeReplica.ts'
+import { DOMAIN, type FakeReplica, fakeReplica, head, rule, service, slice } from './knowledge/fakeReplica.ts'
 import { pipe } from './piped.ts'
 
 /** A request as an endpoint got it. */

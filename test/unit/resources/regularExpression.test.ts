@@ -1,7 +1,7 @@
 /** Which patterns the mesh takes. */
 import { expect, test } from 'vitest'
 import { checkRegularExpression } from '../../../src/resources/regularExpression.ts'
-import { regexProgram } from '../../../src/snapshot/regexProgram.ts'
+import { regexProgram } from '../../../src/snapshot/routes/regexProgram.ts'
 
 const patterns = [
 	'/v[0-9]+/.*',

@@ -1,6 +1,6 @@
 /** Every field of a part that decides about traffic shows in the effect; secrets never do; and no effect is too long to answer. */
 import { describe, expect, it } from 'vitest'
-import { type Effect, MAX_ENTRIES } from '../../../src/snapshot/effect.ts'
+import { type Effect, MAX_ENTRIES } from '../../../src/snapshot/effect/effect.ts'
 import type { PartBody, RouteSlice, Rule, ServiceTarget } from '../../../src/snapshot/snapshot.ts'
 import { effectOf, nothing, ofMesh } from './effectOf.ts'
 

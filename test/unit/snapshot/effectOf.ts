@@ -1,6 +1,6 @@
 /** The effect of what is done to a mesh in memory, found as the PolicyStore finds it. */
 import type { PartName } from '../../../src/names.ts'
-import { collectEffect, type Effect, type PartChange } from '../../../src/snapshot/effect.ts'
+import { collectEffect, type Effect, type PartChange } from '../../../src/snapshot/effect/effect.ts'
 import type { PartBody } from '../../../src/snapshot/snapshot.ts'
 import type { MemoryMesh } from './memoryIndex.ts'
 

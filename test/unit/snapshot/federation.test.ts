@@ -1,7 +1,7 @@
 /** What the data plane may believe of what the KeyRing tells. */
 import { expect, it } from 'vitest'
-import { believed } from '../../../src/snapshot/federation.ts'
 import type { IndexedResource, ResourceIndex } from '../../../src/snapshot/resourceIndex.ts'
+import { believed } from '../../../src/snapshot/services/federation.ts'
 import type { FederatedBundle, Trust } from '../../../src/snapshot/trust.ts'
 
 const bundle = (trustDomain: string, endpoint?: string): FederatedBundle => ({

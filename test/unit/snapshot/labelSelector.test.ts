@@ -1,7 +1,7 @@
 /** Kubernetes label selectors: every label and every expression must hold. */
 import { describe, expect, it } from 'vitest'
 import type { LabelSelector } from '../../../src/resources/labelSelector.ts'
-import { selects } from '../../../src/snapshot/labelSelector.ts'
+import { selects } from '../../../src/snapshot/policies/labelSelector.ts'
 
 type Operator = LabelSelector['matchExpressions'][number]['operator']
 

@@ -2,7 +2,7 @@
 import { RE2JS } from 're2js'
 import { describe, expect, it } from 'vitest'
 import { at, op, type RegexProgram, regexMatcher } from '../../../src/matching/regex.ts'
-import { MAX_INSTRUCTIONS, regexProgram } from '../../../src/snapshot/regexProgram.ts'
+import { MAX_INSTRUCTIONS, regexProgram } from '../../../src/snapshot/routes/regexProgram.ts'
 import { seeded } from '../../random.ts'
 import { randomPattern, randomText } from './randomPatterns.ts'
 

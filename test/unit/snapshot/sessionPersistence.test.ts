@@ -1,7 +1,7 @@
 /** Where a session's cookie goes, and what it is called where the document does not say. */
 import { describe, expect, it } from 'vitest'
 import type { Match } from '../../../src/snapshot/match.ts'
-import { sessionOf } from '../../../src/snapshot/sessionPersistence.ts'
+import { sessionOf } from '../../../src/snapshot/routes/sessionPersistence.ts'
 
 const at = (type: 'Exact' | 'PathPrefix', value: string): Match => ({ path: { type, value } })
 const expression: Match = { path: { type: 'RegularExpression', value: '/a', program: { start: 0, instructions: [] } } }

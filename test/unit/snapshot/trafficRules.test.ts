@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { parseDocuments } from '../../../src/resources/documents.ts'
 import type { TrafficPolicy } from '../../../src/resources/trafficPolicy.ts'
-import { healthCheckOf, type Sections, trafficRulesOf } from '../../../src/snapshot/trafficRules.ts'
+import { healthCheckOf, type Sections, trafficRulesOf } from '../../../src/snapshot/policies/trafficRules.ts'
 import { seeded } from '../../random.ts'
 
 const pick = <T>(random: () => number, items: readonly T[]): T => items[Math.floor(random() * items.length)]!

@@ -1,6 +1,6 @@
 /** What a change would do, as those see it who are limited to namespaces: a policy of theirs may ask an authorizer that is the Mesh's. */
 import type { Principal } from '../../../src/ports.ts'
-import type { Effect } from '../../../src/snapshot/effect.ts'
+import type { Effect } from '../../../src/snapshot/effect/effect.ts'
 
 /** A field of an authorizer that a change would have a policy ask in place of another. */
 const OF_AUTHORIZER = /^access\[.+\]\.authorizer\.(?!name$)/

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Cors, Filters } from '../../../../src/snapshot/filters.ts'
 import type { Backend } from '../../../../src/snapshot/snapshot.ts'
 import { type FakeProxy, fakeProxy } from '../fakeProxy.ts'
-import { head, rule, service, slice } from '../fakeReplica.ts'
+import { head, rule, service, slice } from '../knowledge/fakeReplica.ts'
 
 function proxyWith(filters: Filters, backend: Partial<Backend> = {}): FakeProxy {
 	const proxy = fakeProxy()

@@ -1,7 +1,7 @@
 /** The stage that finds a request's rule. */
 import { expect, it } from 'vitest'
 import { fakeProxy, verdict } from '../fakeProxy.ts'
-import { head, rule, service, slice } from '../fakeReplica.ts'
+import { head, rule, service, slice } from '../knowledge/fakeReplica.ts'
 
 it.each([
 	['http://routed.test/api/x', 200, 'http://a.test/api/x'],

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Backend } from '../../../../src/snapshot/snapshot.ts'
 import { fakeProxy, verdict } from '../fakeProxy.ts'
-import { head, rule, service, slice } from '../fakeReplica.ts'
+import { head, rule, service, slice } from '../knowledge/fakeReplica.ts'
 
 function proxyTo(...backends: Backend[]) {
 	const proxy = fakeProxy()

@@ -1,0 +1,108 @@
+/** What the control plane answers, taken in so that all that an isolate holds is of one moment: no revision is half there. */
+import type { Delta, LoadAnswer, LoadRequest } from '../../ports.ts'
+import type { Cursor } from '../../snapshot/snapshot.ts'
+import type { ControlPlane } from '../ports.ts'
+import { applyAnswer, concerned, type RoutingTable } from './routingTable.ts'
+
+export interface Learning {
+	readonly table: RoutingTable
+	readonly controlPlane: ControlPlane
+	/** How many answers have been taken in. */
+	taken: number
+}
+
+/** How often one sync or look-up asks anew because the replica, or what is held, moved on in between. */
+const MAX_ATTEMPTS = 4
+
+/**
+ * Takes in what changed of all that is held, and what is asked for. Rejects when the control plane does not answer.
+ *
+ * An answer that is of another moment than what is held may be half of a revision, so everything is asked for again. Where the mesh
+ * changes faster than that, freshness goes before wholeness, and the cursor claims no more than is sure: the next sync brings the rest.
+ */
+export async function learn(learning: Learning, request?: LoadRequest): Promise<void> {
+	const { table } = learning
+	for (let attempt = 1; ; attempt++) {
+		const { taken } = learning
+		const { answer, said } = await (table.cursor === undefined
+			? firstAnswer(learning, request)
+			: changesSince(learning, table.cursor, request))
+		const cursors = [said.cursor, answer?.cursor ?? said.cursor]
+		if (learning.taken !== taken && table.cursor !== undefined) cursors.push(table.cursor)
+		if (!areSame(cursors) && attempt < MAX_ATTEMPTS) continue
+		if (answer !== undefined) applyAnswer(table, answer)
+		// Another history numbers its revisions anew.
+		table.revision = said.cursor.epoch === table.cursor?.epoch ? Math.max(table.revision, said.revision) : said.revision
+		table.cursor = areSame(cursors) ? said.cursor : oldestOf(cursors)
+		learning.taken++
+		return
+	}
+}
+
+interface Changes {
+	readonly said: Pick<Delta, 'cursor' | 'revision'>
+	readonly answer: Answer | undefined
+}
+
+type Answer = Omit<LoadAnswer, 'next'>
+
+async function firstAnswer({ controlPlane }: Learning, request: LoadRequest = {}): Promise<Changes> {
+	const answer = await loadAll(controlPlane, request)
+	return { said: answer, answer }
+}
+
+/** Both are asked for at once: mostly nothing that is held has changed. */
+async function changesSince(
+	{ table, controlPlane }: Learning,
+	cursor: Cursor,
+	request: LoadRequest | undefined,
+): Promise<Changes> {
+	const [said, answer] = await Promise.all([controlPlane.sync(cursor), request && loadAll(controlPlane, request)])
+	const held = said.reset ? everythingHeld(table) : concerned(table, said.changed)
+	if (held.parts.length === 0 && held.hosts.length === 0 && !said.reset) return { said, answer }
+	const wanted: LoadRequest = {
+		parts: [...held.parts, ...(request?.parts ?? [])],
+		hosts: [...held.hosts, ...(request?.hosts ?? [])],
+		filter: said.reset || request?.filter === true,
+	}
+	return { said, answer: await loadAll(controlPlane, wanted) }
+}
+
+/** Too much changed to name it, or the mesh's history is another one. */
+const everythingHeld = (table: RoutingTable): ReturnType<typeof concerned> => ({
+	// A pattern resolves to its own virtual host, with slices that are new since.
+	parts: [...table.held.keys()],
+	hosts: [...table.hosts.keys()],
+})
+
+/**
+ * All pages of an answer as one. When the replica moved on between two pages, it starts again; where changes never pause for
+ * that long, the pages are taken as they come, under the first one's cursor: the next sync brings what they missed.
+ */
+async function loadAll(controlPlane: ControlPlane, request: LoadRequest): Promise<Answer> {
+	for (let attempt = 1; ; attempt++) {
+		const { next, ...answer } = await controlPlane.load(request)
+		const parts = [...answer.parts]
+		let after = next
+		let moved = false
+		while (after !== undefined && !moved) {
+			const page = await controlPlane.load({ ...request, filter: false, after })
+			moved = page.cursor.sequence !== answer.cursor.sequence && attempt < MAX_ATTEMPTS
+			parts.push(...page.parts)
+			after = page.next
+		}
+		if (!moved) return { ...answer, parts }
+	}
+}
+
+const areSame = ([first, ...others]: readonly Cursor[]): boolean =>
+	others.every(({ epoch, sequence }) => epoch === first?.epoch && sequence === first.sequence)
+
+/** An epoch that nobody has makes the next sync reload all: what is of different histories tells nothing of any. */
+function oldestOf(cursors: readonly Cursor[]): Cursor {
+	const [first, ...others] = cursors
+	const isOne = first !== undefined && others.every(({ epoch }) => epoch === first.epoch)
+	return isOne ? { epoch: first.epoch, sequence: Math.min(...cursors.map(({ sequence }) => sequence)) } : NO_CURSOR
+}
+
+const NO_CURSOR: Cursor = { epoch: '', sequence: 0 }
