@@ -18,7 +18,11 @@ beforeEach(async () => {
 		regions.push(region)
 		return replica.controlPlane.load(request)
 	}
-	ask = asker({ ...mesh, replica: () => ({ load }) as SnapshotReplicaPort })
+	const sync: SnapshotReplicaPort['sync'] = (region, cursor) => {
+		regions.push(region)
+		return replica.controlPlane.sync(cursor)
+	}
+	ask = asker({ ...mesh, replica: () => ({ load, sync }) as SnapshotReplicaPort })
 	const only = [{ sources: [{ namespace: 'inner', workload: 'cart' }] }]
 	replica.change({
 		...head('shop.test'),
@@ -111,13 +115,16 @@ describe('a question that makes no sense is refused, and the field named:', () =
 })
 
 describe('a replica that cannot be reached', () => {
-	it('is no explanation: the client is told to ask again', async () => {
-		replica.beforeLoad = () => {
-			throw Object.assign(new Error('lost'), { retryable: true })
-		}
-		const response = await post({ url: 'http://shop.test/' })
-		expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
-	})
+	it.each(['beforeLoad', 'beforeSync'] as const)(
+		'is no explanation: the client is told to ask again (%s)',
+		async (when) => {
+			replica[when] = () => {
+				throw Object.assign(new Error('lost'), { retryable: true })
+			}
+			const response = await post({ url: 'http://shop.test/' })
+			expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+		},
+	)
 
 	it('and hangs holds up only so many questions at once', async () => {
 		let open = () => {}

@@ -52,17 +52,14 @@ async function explainIn(mesh: Mesh, region: string, asked: z.output<typeof expl
 
 function replicaOf(mesh: Mesh, region: string): { readonly controlPlane: ControlPlane; rethrow(): void } {
 	const failures: unknown[] = []
+	const noted = (error: unknown) => {
+		failures.push(error)
+		throw error
+	}
 	return {
 		controlPlane: {
-			sync: (cursor) => mesh.replica(region).sync(region, cursor),
-			load: async (request) => {
-				try {
-					return await mesh.replica(region).load(region, request)
-				} catch (error) {
-					failures.push(error)
-					throw error
-				}
-			},
+			sync: (cursor) => mesh.replica(region).sync(region, cursor).catch(noted),
+			load: (request) => mesh.replica(region).load(region, request).catch(noted),
 			patience: (ms) => mesh.sleep(ms),
 		},
 		rethrow() {
