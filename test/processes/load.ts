@@ -1,10 +1,9 @@
 /** Steady load on a service of the mesh: so many requests at once over connections that stay open, every answer checked. */
 import { Agent, request } from 'node:http'
+import { SILENCE_MS } from './mesh.ts'
 
 /** So many requests are under way at any time. */
 export const LANES = 16
-/** A request without an answer for so long is lost: longer than anything takes on a machine that stands still for a while. */
-const PATIENCE_MS = 60_000
 
 export interface Answer {
 	/** ms since the epoch. */
@@ -83,8 +82,8 @@ function exchange(
 ) {
 	const { promise, resolve } = Promise.withResolvers<{ status: number; endpoint: string; text: string }>()
 	const lost = (error: Error) => resolve({ status: 0, endpoint: '', text: error.message })
-	const sent = request({ host: '127.0.0.1', port, method, path, headers, agent, timeout: PATIENCE_MS })
-	sent.on('timeout', () => sent.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)))
+	const sent = request({ host: '127.0.0.1', port, method, path, headers, agent, timeout: SILENCE_MS })
+	sent.on('timeout', () => sent.destroy(new Error(`no answer within ${SILENCE_MS} ms`)))
 	sent.on('error', lost)
 	sent.on('response', (response) => {
 		let text = ''

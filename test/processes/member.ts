@@ -26,7 +26,7 @@ await mesh.register({ url: own, id: 'only', ttlSeconds: 15 })
 
 const self = new URL('/whoami?q=1', MESH_URL)
 self.hostname = self.hostname.replace(/^admin/, NAME)
-const callItself = () => mesh.fetch(self, { timeoutMs: 5_000 })
+const callItself = () => mesh.fetch(self, { timeoutMs: 60_000 })
 
 /** Through the mesh, once its proxies know of this endpoint. */
 async function callItselfPatiently() {

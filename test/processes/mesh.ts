@@ -83,9 +83,13 @@ export async function freePort(): Promise<number> {
 	}
 }
 
+/** What gives no answer for so long is lost: longer than anything takes on a machine that stands still for a while. */
+export const SILENCE_MS = 60_000
+
 export const admin = (port: number, method: string, path: string, body?: unknown, token = TOKEN) =>
 	send({
 		port,
+		timeoutMs: SILENCE_MS,
 		host: 'admin.mesh.localhost',
 		path,
 		method,

@@ -43,7 +43,7 @@ export async function tour({ join }: Sdk, { mesh: url, service, joinToken, endpo
 	await mesh.register({ url: endpoint, id: 'only', ttlSeconds: 60 })
 	const own = url.replace('//admin.', `//${service}.`)
 	const call = async () => {
-		const response = await mesh.fetch(own, { timeoutMs: 5_000 })
+		const response = await mesh.fetch(own, { timeoutMs: 60_000 })
 		const assertion = await response.text()
 		const caller = await mesh.verifyCaller({ headers: { 'selvedge-caller': assertion } })
 		return { status: response.status, assertion, caller: callerOf(caller) }

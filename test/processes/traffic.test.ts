@@ -7,7 +7,7 @@ import { send } from '../../scripts/local/http.ts'
 import { type Backend, type Echoed, startBackend, valuesOf } from '../mesh/backend.ts'
 import { call, eventually } from '../mesh/client.ts'
 import { runCurl } from './curl.ts'
-import { freePort, ready, type Started, start, stopped, TOKEN } from './mesh.ts'
+import { freePort, ready, SILENCE_MS, type Started, start, stopped, TOKEN } from './mesh.ts'
 
 const HOST = 'traffic.localhost'
 
@@ -170,7 +170,8 @@ beforeAll(async () => {
 	await ready(mesh)
 	const body = page(...(['v1', 'v2', 'copies'].map((name) => `${backend.url}/${name}`) as [string, string, string]))
 	const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/yaml' }
-	const applied = await send({ port, host: 'admin.mesh.localhost', path: '/v1/apply', method: 'POST', headers, body })
+	const to = { port, host: 'admin.mesh.localhost', path: '/v1/apply', timeoutMs: SILENCE_MS }
+	const applied = await send({ ...to, method: 'POST', headers, body })
 	expect(applied.status, applied.body).toBe(200)
 	const { results } = JSON.parse(applied.body) as { results: { kind: string; conditions?: { status: string }[] }[] }
 	for (const { kind, conditions = [] } of results)
