@@ -1,13 +1,12 @@
 /** Of how many issuers one namespace may have the mesh fetch the keys: there is room for 256, and it is everybody's. */
 import { keysName } from '../../src/joining/issuerDocuments.ts'
+import { MESH_NAMESPACES } from '../../src/resources/policyTarget.ts'
 import { keyOf, type Resource } from '../../src/resources/resource.ts'
 import type { Changed } from '../../src/snapshot/affected.ts'
 import type { ResourceIndex } from '../../src/snapshot/resourceIndex.ts'
 import { TooLarge } from './limits.ts'
 
 const SHARE = 64
-/** It speaks for the whole mesh: only here may a RequestAuthentication name the Mesh. */
-const OF_MESH = 'default'
 const KIND = 'RequestAuthentication'
 
 /**
@@ -17,7 +16,8 @@ const KIND = 'RequestAuthentication'
 export function requireShareOfIssuers(index: ResourceIndex, changes: readonly Changed[]): void {
 	const changed = changes.filter(({ key }) => key.startsWith(`${KIND}/`))
 	for (const namespace of new Set(changed.map(({ key }) => key.split('/')[1]!))) {
-		if (namespace === OF_MESH) continue
+		// Only those who see everything write what speaks for the mesh.
+		if (MESH_NAMESPACES.includes(namespace)) continue
 		const documents = index.inNamespace(KIND, namespace)
 		const { size } = issuersOf(documents)
 		if (size <= SHARE) continue

@@ -12,6 +12,7 @@ const TIMEOUT = '5s'
 const STATUS_ON_ERROR = 403
 const MAX_BODY_BYTES = 1_048_576
 const STATUS = 'must be a status from 400 to 599'
+const PORT = 'must be a port from 1 to 65535'
 
 /** `<namespace>/<name>`, whichever way it was written. */
 const ServiceText = z
@@ -83,6 +84,12 @@ const StatusOnError = z
 	.refine((status) => /^[45]\d\d$/.test(String(status)), { error: STATUS })
 	.transform(Number)
 
+/** Istio's own examples write it as a text. */
+const ServicePort = z
+	.union([z.int(), z.string()], { error: PORT })
+	.refine((port) => Port.safeParse(Number(port)).success && /^[0-9]+$/.test(String(port)), { error: PORT })
+	.transform(Number)
+
 const PathPrefix = z
 	.string()
 	.max(1_024)
@@ -93,7 +100,7 @@ const PathPrefix = z
 
 const ExtAuthzHttp = z.strictObject({
 	service: ServiceText,
-	port: Port.exactOptional().meta({ description: "Accepted as Istio's; a Service of the mesh has none." }),
+	port: ServicePort.exactOptional().meta({ description: "Accepted as Istio's; a Service of the mesh has none." }),
 	timeout: durationBetween('1ms', '1m').default(TIMEOUT),
 	pathPrefix: PathPrefix.default('').meta({ description: "Goes before the request's own path." }),
 	failOpen: z.boolean().default(false).meta({

@@ -45,13 +45,22 @@ const oneToSixteen = <Ref extends z.ZodType<TargetRef>>(ref: Ref) =>
 export const TargetRefs = oneToSixteen(TargetRef)
 export const ServiceTargetRefs = oneToSixteen(ServiceTargetRef)
 
-/** A policy speaks for its own namespace only; of those in `default` some speak for the whole mesh. */
+/** Istio's root namespace by default: what is in it, and is for nothing else, is for the whole mesh. */
+const ROOT_NAMESPACE = 'istio-system'
+/** Only their policies may speak for the whole mesh. */
+export const MESH_NAMESPACES: readonly string[] = ['default', ROOT_NAMESPACE]
+
+/** A policy speaks for its own namespace only; of those in two namespaces some speak for the whole mesh. */
 export function checkReach(refs: readonly TargetRef[], namespace: string, context: z.RefinementCtx): void {
 	const refuse = (index: number, field: string, message: string) =>
 		context.addIssue({ code: 'custom', path: ['spec', 'targetRefs', index, field], message })
 	for (const [index, { kind, name }] of refs.entries()) {
-		if (kind === 'Mesh' && namespace !== 'default')
-			refuse(index, 'kind', 'must not be Mesh outside namespace default, whose policies alone may speak for the mesh')
+		if (kind === 'Mesh' && !MESH_NAMESPACES.includes(namespace))
+			refuse(
+				index,
+				'kind',
+				`must not be Mesh outside namespace ${MESH_NAMESPACES.join(' or ')}: others may not speak for the mesh`,
+			)
 		if (kind === 'Namespace' && name !== namespace)
 			refuse(index, 'name', `must be '${namespace}': a policy speaks for no namespace but its own`)
 	}
@@ -65,7 +74,7 @@ const Selector = z.strictObject({ matchLabels: Labels.default({}) }).meta({
 /** What policies have that Istio knows as well. With neither of the two they are for their whole namespace. */
 export const attachedBy = <Refs extends z.ZodType<TargetRef[]>>(refs: Refs) => ({
 	targetRefs: refs.exactOptional().meta({
-		description: "The policy's whole namespace when this and selector are left out.",
+		description: `The policy's whole namespace when this and selector are left out; in ${ROOT_NAMESPACE}, Istio's root namespace, the whole mesh.`,
 	}),
 	selector: Selector.exactOptional(),
 })
@@ -77,15 +86,24 @@ interface Attached {
 
 export function checkAttached({ metadata, spec }: Attached, context: z.RefinementCtx): void {
 	checkReach(spec.targetRefs ?? [], metadata.namespace, context)
-	if (spec.targetRefs === undefined || spec.selector === undefined) return
-	const message = 'must be left out beside targetRefs: a policy is attached in one way'
-	context.addIssue({ code: 'custom', path: ['spec', 'selector'], message })
+	const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['spec', 'selector'], message })
+	if (spec.selector === undefined) return
+	if (spec.targetRefs !== undefined) refuse('must be left out beside targetRefs: a policy is attached in one way')
+	else if (metadata.namespace === ROOT_NAMESPACE && hasLabels(spec.selector))
+		refuse(`must be left out in ${ROOT_NAMESPACE}: labels choose among the Services of the policy's own namespace`)
 }
+
+const hasLabels = (selector: Attached['spec']['selector']): boolean =>
+	Object.keys(selector?.matchLabels ?? {}).length > 0
 
 /** Says what a document leaves out: one of the two is there afterwards, and a selector has a label. */
 export function spelledOut<Document extends Attached>(document: Document): Document {
 	const { targetRefs, selector, ...rest } = document.spec
-	if (targetRefs !== undefined || Object.keys(selector?.matchLabels ?? {}).length > 0) return document
-	const whole: TargetRef = { group: '', kind: 'Namespace', name: document.metadata.namespace }
+	if (targetRefs !== undefined || hasLabels(selector)) return document
+	const { namespace } = document.metadata
+	const whole: TargetRef =
+		namespace === ROOT_NAMESPACE
+			? { group: 'selvedge.dev', kind: 'Mesh', name: 'default' }
+			: { group: '', kind: 'Namespace', name: namespace }
 	return { ...document, spec: { targetRefs: [whole], ...rest } }
 }

@@ -6,6 +6,7 @@ import { apply, documents, inRoot, root, service, storedParts } from './meshObje
 
 const OF_A: Principal = { token: 't', name: 'of-alfa', role: 'operator', namespaces: ['alfa'] }
 const OF_DEFAULT: Principal = { ...OF_A, name: 'of-default', namespaces: ['default'] }
+const OF_ROOT: Principal = { ...OF_A, name: 'of-default', namespaces: ['istio-system'] }
 const OPERATOR: Principal = { token: 'o', name: 'olga', role: 'operator' }
 const ADMIN: Principal = { token: 'r', name: 'root', role: 'admin' }
 
@@ -20,6 +21,12 @@ const peers = (namespace: string, target: object) => ({
 	spec: { targetRefs: [target], mode: 'PERMISSIVE' },
 })
 const MESH_WIDE = peers('default', { kind: 'Mesh', name: 'default' })
+const IN_ROOT = {
+	apiVersion: 'security.istio.io/v1',
+	kind: 'AuthorizationPolicy',
+	metadata: { name: 'all', namespace: 'istio-system' },
+	spec: { action: 'DENY', rules: [{}] },
+}
 const access = (role = 'viewer') => ({
 	apiVersion: 'selvedge.dev/v1',
 	kind: 'AdminAccess',
@@ -68,6 +75,7 @@ describe('whoever is limited to a namespace', () => {
 		],
 		['a login', () => put({ ...OF_A, role: 'admin' }, access())],
 		['a policy for the whole mesh, in their namespace', () => put(OF_DEFAULT, MESH_WIDE)],
+		['one in Istio’s root namespace, which says nothing of whom it is for', () => put(OF_ROOT, IN_ROOT)],
 	])('is refused %s, and nothing changes', async (_, ask) => {
 		const before = await inRoot(storedParts)
 		const { revision } = await root().ready()

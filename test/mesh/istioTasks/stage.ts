@@ -37,7 +37,7 @@ export const meshConfig = (more: object = {}): object =>
 			{
 				name: 'sample-ext-authz-http',
 				envoyExtAuthzHttp: {
-					...{ service: `ext-authz.${AUTHORIZER_NAMESPACE}.svc.cluster.local`, port: 8000 },
+					...{ service: `ext-authz.${AUTHORIZER_NAMESPACE}.svc.cluster.local`, port: '8000' },
 					includeRequestHeadersInCheck: ['x-ext-authz'],
 					headersToUpstreamOnAllow: ['x-ext-authz-check-result'],
 				},

@@ -23,6 +23,17 @@ describe('an AuthorizationPolicy', () => {
 			})
 	})
 
+	it('in Istio’s root namespace, for nothing else, is for the whole mesh', () => {
+		for (const spec of [undefined, {}, { selector: {} }]) {
+			const answered = parsed(inNamespace('istio-system', authorizationPolicy(spec)))
+			const targetRefs = [{ group: 'selvedge.dev', kind: 'Mesh', name: 'default' }]
+			expect(answered.spec).toEqual({ targetRefs, action: 'ALLOW' })
+			expect(parsed(answered)).toEqual(answered)
+		}
+		const { spec } = parsed(inNamespace('istio-system', authorizationPolicy({ targetRefs: [cart] })))
+		expect(spec).toMatchObject({ targetRefs: [{ kind: 'Service', name: 'cart' }] })
+	})
+
 	it('can be sent back as answered, whatever it is attached to', () => {
 		for (const spec of [{}, { selector: { matchLabels: { app: 'a' } } }, { targetRefs: [cart], mode: 'enforce' }]) {
 			const answered = parsed(authorizationPolicy({ ...spec, rules: [{}] }))
@@ -55,6 +66,10 @@ it.each<[object, string[]]>([
 		authorizationPolicy({ targetRefs: [cart], selector: { matchLabels: { a: 'b' } } }),
 		['selector: must be left out beside targetRefs: a policy is attached in one way'],
 	],
+	[
+		inNamespace('istio-system', authorizationPolicy({ selector: { matchLabels: { a: 'b' } } })),
+		["selector: must be left out in istio-system: labels choose among the Services of the policy's own namespace"],
+	],
 	[authorizationPolicy({ targetRefs: [] }), ['targetRefs: must have at least 1 entry']],
 	[authorizationPolicy({ targetRefs: [cart, cart] }), ['targetRefs[1]: must be unique: targetRef 0 names this target']],
 	[
@@ -63,7 +78,9 @@ it.each<[object, string[]]>([
 	],
 	[
 		inNamespace('shop', authorizationPolicy({ targetRefs: [{ kind: 'Mesh', name: 'default' }] })),
-		['targetRefs[0].kind: must not be Mesh outside namespace default, whose policies alone may speak for the mesh'],
+		[
+			'targetRefs[0].kind: must not be Mesh outside namespace default or istio-system: others may not speak for the mesh',
+		],
 	],
 	[
 		authorizationPolicy({ targetRefs: [{ kind: 'Namespace', name: 'shop' }] }),

@@ -39,7 +39,7 @@ it.each(['auth/check', 'check.auth.svc.cluster.local', 'check.auth.svc'])('%s na
 it("a provider as Istio's MeshConfig has it is taken, and can be sent back as answered", () => {
 	const answered = parsed(
 		asking({
-			...{ port: 8000, timeout: '600ms', pathPrefix: '/check', failOpen: true, statusOnError: '503' },
+			...{ port: '8000', timeout: '600ms', pathPrefix: '/check', failOpen: true, statusOnError: '503' },
 			includeRequestHeadersInCheck: ['x-ext-authz', 'X-*', '*-id'],
 			includeAdditionalHeadersInCheck: { 'x-a': 'b c' },
 			includeRequestBodyInCheck: { maxRequestBytes: 1_048_576, allowPartialMessage: true },
@@ -61,7 +61,9 @@ it.each<[object, string[]]>([
 	...['check', 'a/b/c', 'auth/Check', 'check.auth', 'auth/a--b', 'https://a.example', ''].map(
 		(text): [object, string[]] => [{ service: text }, [service]],
 	),
-	[{ port: 0 }, ['port: must be at least 1']],
+	...[0, 65_536, '0', '80a', '', 1.5, ' 80'].map(
+		(port) => [{ port }, ['port: must be a port from 1 to 65535']] as const,
+	),
 	[{ timeout: '0s' }, ['timeout: must be at least 1ms']],
 	[{ timeout: '61s' }, ['timeout: must be at most 1m']],
 	[{ pathPrefix: 'check' }, ["pathPrefix: must begin with '/'"]],

@@ -54,7 +54,9 @@ it.each<[unknown, string[]]>([
 	],
 	[
 		inNamespace('shop', on({ mode: 'STRICT' }, [{ kind: 'Mesh', name: 'default' }])),
-		['targetRefs[0].kind: must not be Mesh outside namespace default, whose policies alone may speak for the mesh'],
+		[
+			'targetRefs[0].kind: must not be Mesh outside namespace default or istio-system: others may not speak for the mesh',
+		],
 	],
 	[
 		on({ mode: 'STRICT' }, [{ kind: 'Namespace', name: 'shop' }]),

@@ -82,6 +82,20 @@ describe('policies of one target', () => {
 		expect(Object.keys(mesh.parts())).toEqual([ofA, 'virtualHost/a.mesh.example.com'])
 	})
 
+	it('in Istio’s root namespace are those of the mesh, unless they are attached to something else', () => {
+		const mesh = memoryMesh()
+		const inRoot = (name: string, spec: object) =>
+			resourceOf({
+				...{ apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy' },
+				metadata: { name, namespace: 'istio-system' },
+				spec: { action: 'DENY', rules: [{}], ...spec },
+			})
+		const ofItself = { targetRefs: [{ kind: 'Namespace', name: 'istio-system' }] }
+		mesh.apply({ put: [service('a'), inRoot('all', {}), inRoot('own', ofItself)] })
+		expect(accessIn(mesh, 'mesh')).toEqual(['istio-system/all'])
+		expect(accessIn(mesh, 'namespace/istio-system')).toEqual(['istio-system/own'])
+	})
+
 	it('of a route hold for all of its rules, and those of a rule for that one', () => {
 		const mesh = memoryMesh()
 		mesh.apply({ put: [service('a'), route('r', 'one', 'two')] })
