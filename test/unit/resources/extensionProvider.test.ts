@@ -61,9 +61,10 @@ it.each<[object, string[]]>([
 	...['check', 'a/b/c', 'auth/Check', 'check.auth', 'auth/a--b', 'https://a.example', ''].map(
 		(text): [object, string[]] => [{ service: text }, [service]],
 	),
-	...[0, 65_536, '0', '80a', '', 1.5, ' 80'].map(
-		(port) => [{ port }, ['port: must be a port from 1 to 65535']] as const,
-	),
+	...[0, 65_536, '0', '80a', '', 1.5, ' 80'].map((port): [object, string[]] => [
+		{ port },
+		['port: must be a port from 1 to 65535'],
+	]),
 	[{ timeout: '0s' }, ['timeout: must be at least 1ms']],
 	[{ timeout: '61s' }, ['timeout: must be at most 1m']],
 	[{ pathPrefix: 'check' }, ["pathPrefix: must begin with '/'"]],
