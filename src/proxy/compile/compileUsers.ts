@@ -22,9 +22,11 @@ export interface CompiledUsers {
 	readonly tokenPlaces: readonly TokenPlace[]
 	/** Fields in which the service hears of users, and so from nobody but the mesh. Lower case. */
 	readonly userFields: readonly string[]
+	/** Fields in which it is shown tokens, of which there are other spellings. */
+	readonly tokenFields: readonly string[]
 }
 
-export const NO_USERS: CompiledUsers = { users: [], tokenPlaces: [], userFields: [] }
+export const NO_USERS: CompiledUsers = { users: [], tokenPlaces: [], userFields: [], tokenFields: [] }
 
 /** `before`: rules that may be the same, whose keys are imported already. */
 export function compileUsers(
@@ -46,6 +48,9 @@ export function compileUsers(
 		users,
 		tokenPlaces: [...places.values()],
 		userFields: [...new Set(fields.map((name) => name.toLowerCase()))],
+		tokenFields: [...places.values()].flatMap((place) =>
+			place.in === 'header' && /[-_]/.test(place.name) ? place.name.toLowerCase() : [],
+		),
 	}
 }
 

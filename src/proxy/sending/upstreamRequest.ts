@@ -81,7 +81,8 @@ export function upstreamRequest(
 	for (let i = 0; i < SPOOFABLE.length; i++) headers.delete(SPOOFABLE[i]!)
 	// A bearer token that has done its work here must not work for whoever gets it.
 	if (showsWorkloadToken(exchange)) headers.delete('authorization')
-	if (service.userFields.length > 0 || exchange.userEdits !== undefined) tellUser(headers, exchange, service)
+	if (service.userFields.length + service.tokenFields.length > 0 || exchange.userEdits !== undefined)
+		tellUser(headers, exchange, service)
 	if (exchange.checked !== undefined) tellService(headers, exchange.checked, service === exchange.service)
 	if (outgoing !== undefined) tellDeadline(headers, outgoing)
 	if (service.external) for (const name of INTERNAL) headers.delete(name)

@@ -102,16 +102,16 @@ function prove(
 }
 
 /**
- * A JWT-SVID in `Authorization` is a workload's credential, unless a rule believes its issuer: identify.ts has judged it. After another
- * scheme, or beside something else, it has not.
+ * A JWT-SVID in `Authorization` is a workload's credential, unless a rule believes its issuer: identify.ts has found it good. After another
+ * scheme, or beside something else, it has not looked; and of what it does not believe, services that ask for no workload hear nothing.
  */
 function isWorkloads(
-	{ header }: Exchange,
+	{ header, distrust }: Exchange,
 	users: Users,
 	{ token, place }: ShownToken,
 	rules: readonly CompiledJwtRule[],
 ): boolean {
-	if (place.in !== 'header' || place.name !== 'authorization') return false
+	if (distrust !== undefined || place.in !== 'header' || place.name !== 'authorization') return false
 	let issuer = recallWorkload(users, token)
 	if (issuer === undefined) {
 		if (!looksLikeJwtSvid(token)) return false

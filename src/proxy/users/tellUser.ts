@@ -43,13 +43,18 @@ function fieldValue(value: unknown): string | undefined {
 
 /**
  * The fields in which services hear of users are the mesh's alone, whoever else has written them, and by whatever spelling a server may
- * take for theirs. A copy for another service is stripped like the request itself, and told nothing.
+ * take for theirs. In other spellings than those that rules look at, nobody has looked at a token. A copy for another service is stripped
+ * like the request itself, and told nothing.
  */
 export function tellUser(headers: Headers, { service: own, userEdits }: Exchange, hop: CompiledService): void {
 	const fields = own === undefined || own === hop ? hop.userFields : [...hop.userFields, ...own.userFields]
-	if (fields.length > 0) {
+	const { tokenFields } = hop
+	if (fields.length + tokenFields.length > 0) {
 		const names = new Set(fields.map(spelling))
-		for (const name of [...headers.keys()]) if (names.has(spelling(name))) headers.delete(name)
+		const spelled = new Set(tokenFields.map(spelling))
+		for (const name of [...headers.keys()])
+			if (names.has(spelling(name)) || (spelled.has(spelling(name)) && !tokenFields.includes(name)))
+				headers.delete(name)
 	}
 	if (userEdits === undefined) return
 	for (const name of userEdits.dropped) headers.delete(name)

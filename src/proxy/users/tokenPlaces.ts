@@ -34,11 +34,13 @@ export function shownTokens(
 function afterPrefix(value: string | null, prefix: string): string | undefined {
 	if (value === null) return undefined
 	if (value.startsWith(prefix)) return value.slice(prefix.length).trim() || undefined
-	const spaced = value.replace(/[^!-~]/g, ' ').trim()
+	const text = spaced(value)
 	const has = (text: string) => text.toLowerCase().startsWith(prefix.toLowerCase())
-	if (has(spaced)) return spaced.slice(prefix.length).trim() || undefined
-	return spaced.includes(',') && spaced.split(',').some((part) => has(`${part.trim()} `)) ? spaced : undefined
+	if (has(text)) return text.slice(prefix.length).trim() || undefined
+	return text.includes(',') && text.split(',').some((part) => has(`${part.trim()} `)) ? text : undefined
 }
+
+const spaced = (text: string): string => text.replace(/[^!-~]/g, ' ').trim()
 
 // === query ===
 
@@ -67,18 +69,22 @@ export function withoutParams(target: string, names: readonly string[]): string 
 
 /** Several Cookie fields, which HTTP/2 allows, may have been joined by a comma. Values have none (RFC 6265 §4.1.1). */
 const cookies = (field: string): string[] => field.split(/[;,]/)
-const nameOf = (cookie: string): string => cookie.slice(0, Math.max(0, cookie.indexOf('='))).trim()
+const nameOf = (cookie: string): string => spaced(cookie.slice(0, Math.max(0, cookie.indexOf('='))))
 
+const isWithin = (cookie: string, name: string): boolean =>
+	spaced(cookie)
+		.split(/ *=/)
+		.slice(0, -1)
+		.some((before) => before.endsWith(` ${name}`))
+
+/** To some servers a space ends a cookie, too (Python's http.cookies): what would be one is shown with what is before it. */
 function cookieValues(field: string, name: string): readonly string[] {
 	if (!field.includes(name)) return []
-	return cookies(field)
-		.filter((cookie) => nameOf(cookie) === name)
-		.map((cookie) =>
-			cookie
-				.slice(cookie.indexOf('=') + 1)
-				.trim()
-				.replace(/^"(.*)"$/, '$1'),
-		)
+	return cookies(field).flatMap((cookie) => {
+		if (nameOf(cookie) !== name) return isWithin(cookie, name) ? cookie : []
+		const value = cookie.slice(cookie.indexOf('=') + 1)
+		return value.trim().replace(/^"(.*)"$/, '$1')
+	})
 }
 
 /** The field without those cookies; undefined where none is left. The others keep their spelling. */
