@@ -24,6 +24,8 @@ export interface Exchange extends RequestFacts {
 	target: string
 	/** The snapshot's, of which its rule is. */
 	revision?: number
+	/** The history that the revision is of. */
+	epoch?: string | undefined
 	rule?: CompiledRule | undefined
 	/** Of its rule, if that does more than send requests on. */
 	plan?: Plan | undefined

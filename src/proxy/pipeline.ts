@@ -88,6 +88,10 @@ interface Means {
  */
 const OUTDATED: Refusal = { reason: 'bug' }
 
+/** Another history may have come as far as the one before. */
+const isOutdated = ({ revision, epoch }: Exchange, { table }: Knowledge): boolean =>
+	revision !== table.revision || epoch !== table.cursor?.epoch
+
 async function answer(exchange: Exchange, means: Means): Promise<Response | Refusal> {
 	const { knowledge, forward, callers, ports, scope } = means
 	const { table } = knowledge
@@ -97,13 +101,14 @@ async function answer(exchange: Exchange, means: Means): Promise<Response | Refu
 	if ('reason' in host) return host
 	if ('endpoint' in host) return forward(Object.assign(exchange, host))
 	exchange.revision = table.revision
+	exchange.epoch = table.cursor?.epoch
 	// Then who calls: rules may look at that.
 	if (!exchange.isIdentified) {
 		const identified = identify(exchange, host, callers, table, ports)
 		const distrust = identified instanceof Promise ? await identified : identified
 		if (distrust !== undefined) exchange.distrust = distrust
 		exchange.isIdentified = true
-		if (exchange.revision !== table.revision) return OUTDATED
+		if (isOutdated(exchange, knowledge)) return OUTDATED
 	}
 	// Then the rule. Most rules only send a request on, to a backend and an endpoint that are drawn.
 	let refusal = match(exchange, host)
@@ -138,10 +143,11 @@ function introduce(
 ): Refusal | undefined | Promise<Refusal | undefined> {
 	const { knowledge, users, assertions, ports, scope } = means
 	const { service } = exchange
+	if (isOutdated(exchange, knowledge)) return OUTDATED
 	const method = service && judge(exchange)
 	if (typeof method === 'object') return method
 	const admitted = (): ReturnType<typeof authorize> => {
-		if (exchange.revision !== knowledge.table.revision) return OUTDATED
+		if (isOutdated(exchange, knowledge)) return OUTDATED
 		const { userFields } = service ?? usersOfRoute(users, knowledge.table, namespaceOf(exchange))
 		return authorize(exchange, plan, userFields, means)
 	}
@@ -191,7 +197,7 @@ async function follow(plan: Plan, exchange: Exchange, means: Means): Promise<Res
 			const service = await serviceFor(knowledge, exchange, name, scope)
 			if (service === undefined) return undefined
 			const mayCopy = await mayCopyTo(exchange, service, users, knowledge.table, ports, scope)
-			return mayCopy && knowledge.table.revision === revision ? service : undefined
+			return mayCopy && !isOutdated(exchange, knowledge) ? service : undefined
 		}
 		const send = () => sendCopies(exchange, plan, copies, load, copying, ports)
 		scope.waitUntil(untilIdle(response, ports).then(send))

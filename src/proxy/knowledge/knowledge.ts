@@ -161,7 +161,8 @@ function once(knowledge: Knowledge, key: string, request: LoadRequest, now: numb
 	if (running !== undefined) return Promise.race([running, givenUp(knowledge, key, running)])
 	const load = learn(knowledge, request)
 		.then(() => {
-			knowledge.confirmedAt = now
+			// A sync may have said so later, and have been answered sooner.
+			knowledge.confirmedAt = Math.max(knowledge.confirmedAt, now)
 			return true
 		})
 		.catch(() => {

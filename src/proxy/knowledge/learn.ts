@@ -9,27 +9,36 @@ export interface Learning {
 	readonly controlPlane: ControlPlane
 	/** How many answers have been taken in. */
 	taken: number
+	/** Under way: all that is held is asked for anew. */
+	reloading?: Promise<void> | undefined
 }
 
 /** How often one sync or look-up asks anew because the replica, or what is held, moved on in between. */
 const MAX_ATTEMPTS = 4
+/** What look-ups wait for one that reloads all: it may have belonged to a request that was cancelled. */
+const RELOAD_MS = 2_000
 
 /**
  * Takes in what changed of all that is held, and what is asked for. Rejects when the control plane does not answer.
  *
- * An answer that is of another moment than what is held may be half of a revision, so everything is asked for again. Where the mesh
- * changes faster than that, freshness goes before wholeness, and the cursor claims no more than is sure: the next sync brings the rest.
+ * An answer that is of another revision than what is held may be half of it, so everything is asked for again; endpoints come and go
+ * within a revision. Where the mesh changes faster than that, freshness goes before wholeness. In either case the cursor claims no more
+ * than is sure: the next sync brings the rest.
  */
 export async function learn(learning: Learning, request?: LoadRequest): Promise<void> {
 	const { table } = learning
 	for (let attempt = 1; ; attempt++) {
 		const { taken } = learning
-		const { answer, said } = await (table.cursor === undefined
+		const changes = await (table.cursor === undefined
 			? firstAnswer(learning, request)
-			: changesSince(learning, table.cursor, request))
+			: changesSince(learning, table.cursor, request, attempt < MAX_ATTEMPTS))
+		if (changes === undefined) continue
+		const { answer, said } = changes
 		const cursors = [said.cursor, answer?.cursor ?? said.cursor]
-		if (learning.taken !== taken && table.cursor !== undefined) cursors.push(table.cursor)
-		if (!areSame(cursors) && attempt < MAX_ATTEMPTS) continue
+		const isAlone = learning.taken === taken || table.cursor === undefined
+		if (!isAlone) cursors.push(table.cursor!)
+		const fits = areSame(cursors) || (isAlone && areOfOneRevision(said, answer))
+		if (!fits && attempt < MAX_ATTEMPTS) continue
 		if (answer !== undefined) applyAnswer(table, answer)
 		// Another history numbers its revisions anew.
 		table.revision = said.cursor.epoch === table.cursor?.epoch ? Math.max(table.revision, said.revision) : said.revision
@@ -51,13 +60,19 @@ async function firstAnswer({ controlPlane }: Learning, request: LoadRequest = {}
 	return { said: answer, answer }
 }
 
-/** Both are asked for at once: mostly nothing that is held has changed. */
+/**
+ * Both are asked for at once: mostly nothing that is held has changed. Undefined: all of it may have, and has been reloaded once for
+ * everybody who looks something up meanwhile.
+ */
 async function changesSince(
-	{ table, controlPlane }: Learning,
+	learning: Learning,
 	cursor: Cursor,
 	request: LoadRequest | undefined,
-): Promise<Changes> {
+	mayWait: boolean,
+): Promise<Changes | undefined> {
+	const { table, controlPlane } = learning
 	const [said, answer] = await Promise.all([controlPlane.sync(cursor), request && loadAll(controlPlane, request)])
+	if (said.reset && request !== undefined && mayWait) return table.cursor === cursor ? reloaded(learning) : undefined
 	const held = said.reset ? everythingHeld(table) : concerned(table, said.changed)
 	if (held.parts.length === 0 && held.hosts.length === 0 && !said.reset) return { said, answer }
 	const wanted: LoadRequest = {
@@ -66,6 +81,15 @@ async function changesSince(
 		filter: said.reset || request?.filter === true,
 	}
 	return { said, answer: await loadAll(controlPlane, wanted) }
+}
+
+async function reloaded(learning: Learning): Promise<undefined> {
+	const forget = () => {
+		if (learning.reloading === reloading) learning.reloading = undefined
+	}
+	learning.reloading ??= learn(learning).finally(forget)
+	const { reloading } = learning
+	await Promise.race([reloading, learning.controlPlane.patience(RELOAD_MS).then(forget)])
 }
 
 /** Too much changed to name it, or the mesh's history is another one. */
@@ -94,6 +118,9 @@ async function loadAll(controlPlane: ControlPlane, request: LoadRequest): Promis
 		if (!moved) return { ...answer, parts }
 	}
 }
+
+const areOfOneRevision = ({ cursor, revision }: Changes['said'], answer: Answer | undefined): boolean =>
+	answer === undefined || (answer.revision === revision && answer.cursor.epoch === cursor.epoch)
 
 const areSame = ([first, ...others]: readonly Cursor[]): boolean =>
 	others.every(({ epoch, sequence }) => epoch === first?.epoch && sequence === first.sequence)

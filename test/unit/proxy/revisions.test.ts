@@ -137,6 +137,23 @@ describe('while a token is verified, policies move', () => {
 		expect([pathOf(received(proxy)), received(proxy).headers.get('x-user')]).toEqual(['/?a=1', 'alice'])
 	})
 
+	it('into another history, which is as far as the one before', async () => {
+		const proxy = await warmed({ ...unguarded, ...closed() })
+		const verifying = heldUp()
+		const response = proxy.start(new Request(URL_OF_SHOP, { headers: bearer(userToken()) }))
+		await until(verifying.met)
+		const { revision } = proxy.knowledge.table
+		proxy.replica.change(mesh([NOBODY]))
+		proxy.replica.startAnew('second')
+		proxy.replica.revision = revision
+		proxy.now += 2_000
+		await proxy.start('http://other.test/')
+		await until(() => proxy.knowledge.table.cursor?.epoch === 'second')
+		expect(proxy.knowledge.table).toMatchObject({ defaultAccess: 'open', revision })
+		verifying.open()
+		expect(await verdict(response)).toBe('access_denied')
+	})
+
 	it('and come with what somebody else looks up, before the next sync', async () => {
 		const late = {
 			...head('late.test'),
@@ -173,6 +190,16 @@ it('a service that is looked up while its rule changes is not called by the rule
 	await learn(proxy, { ...cold(), ...ruled({ access: [NOBODY] }) })
 	loading.open()
 	expect(await verdict(response)).toBe('access_denied')
+})
+
+it('a service that is looked up while its rule goes to another one refuses nobody for what it asks by then', async () => {
+	const ruled = (to: string) => slice(HOST, 'r', [rule('default/r/0', '/cold', to)])
+	const cold = service('default/cold', { id: 'cold' })
+	const strict = { ...cold['service/default/cold'], peers: { mode: 'STRICT' } } as PartBody
+	const proxy = await warmed({ ...served('shop'), ...ruled('default/cold'), ...cold })
+	proxy.replica.change({ ...ruled('default/shop'), 'service/default/cold': strict })
+	expect(await verdict(proxy.get(`${URL_OF_SHOP}cold`))).toBe(200)
+	expect(new URL(received(proxy).url).hostname).toBe('shop.test')
 })
 
 describe('a copy', () => {

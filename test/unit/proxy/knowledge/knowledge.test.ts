@@ -1,6 +1,6 @@
 /** How an isolate keeps up with the control plane beside the path, and what it makes of answers that come at a bad time. */
 import { describe, expect, it } from 'vitest'
-import { aSecondOn, type FakeProxy, fakeProxy, reached, START, warm } from '../fakeProxy.ts'
+import { aSecondOn, type FakeProxy, fakeProxy, reached, START, shop, until, warm } from '../fakeProxy.ts'
 import { DOMAIN, gone, head, service, slice } from './fakeReplica.ts'
 
 describe('a sync', () => {
@@ -196,4 +196,25 @@ it('a fresh isolate holds nothing and has heard of nobody', () => {
 		refilledAt: START,
 		table: { revision: 0 },
 	})
+})
+
+it('a look-up that takes long does not make a busy isolate wait for its syncs', async () => {
+	const proxy = await warm({ ...shop, ...head('other.test'), ...slice('other.test', 'o', 'd/web') })
+	let arrive = () => {}
+	proxy.replica.beforeLoad = () => new Promise<void>((resolve) => (arrive = resolve))
+	const late = proxy.start('http://other.test/')
+	await until(() => proxy.replica.loads.at(-1)?.hosts?.[0] === 'other.test')
+	proxy.replica.beforeLoad = () => {}
+	for (let second = 0; second < 3; second++) {
+		proxy.now += 1_000
+		await proxy.start('http://shop.test/')
+		await until(() => proxy.knowledge.syncing === undefined)
+	}
+	const { confirmedAt } = proxy.knowledge
+	arrive()
+	expect((await late).status).toBe(200)
+	expect(proxy.knowledge.confirmedAt).toBe(confirmedAt)
+	proxy.replica.beforeSync = () => new Promise(() => {})
+	proxy.now += 1_000
+	expect((await proxy.start('http://shop.test/')).status).toBe(200)
 })
