@@ -87,7 +87,9 @@ describe('targets', () => {
 		[to({ kind: 'Mesh', name: 'other' }), ['targetRefs[0].name: must be default']],
 		[
 			policy({ targetRefs: [cart, { kind: 'Mesh', name: 'default' }], ...panic }, { name: 'p', namespace: 'shop' }),
-			['targetRefs[1].kind: must not be Mesh outside namespace default or istio-system: others may not speak for the mesh'],
+			[
+				'targetRefs[1].kind: must not be Mesh outside namespace default or istio-system: others may not speak for the mesh',
+			],
 		],
 		[
 			policy({ targetRefs: [{ kind: 'Namespace', name: 'default' }], ...panic }, { name: 'p', namespace: 'shop' }),
