@@ -4,7 +4,7 @@ import { add, type Metric, metric, renderMetric } from './exposition.ts'
 
 const seconds = (time: string): number => Date.parse(time) / 1000
 
-/** `now` in ms since the epoch. To be put below the page of `exposition`. */
+/** `now` in ms since the epoch. `fetched`: by the names of issuers and trust domains. To be put below the page of `exposition`. */
 export function keyExposition(info: KeyRingInfo, fetched: readonly FetchedInfo[], now: number): string {
 	const expiry = metric(
 		'selvedge_key_expiry_timestamp_seconds',
@@ -23,19 +23,32 @@ export function keyExposition(info: KeyRingInfo, fetched: readonly FetchedInfo[]
 	}
 	const unpublished = metric('selvedge_trust_unpublished', 'gauge', 'Whether the data plane lacks keys or revocations.')
 	add(unpublished, {}, info.publishedVersion < info.version ? 1 : 0)
-	const ages = metric('selvedge_issuer_keys_age_seconds', 'gauge', 'Since the keys of an issuer outside were fetched.')
-	for (const { kind, name, fetchedAt } of fetched)
-		if (kind === 'issuer' && fetchedAt > 0) add(ages, { issuer: name }, Math.max(0, now - fetchedAt) / 1000)
 	const metrics = [
 		expiry,
 		rotation,
 		failures,
 		unpublished,
-		ages,
+		...fetchedMetrics(fetched, now),
 		...delegationMetrics(info),
 		...revocationMetrics(info),
 	]
 	return `${metrics.map(renderMetric).join('\n')}\n`
+}
+
+/** Of one whose keys were never fetched there is no age. */
+function fetchedMetrics(fetched: readonly FetchedInfo[], now: number): Metric[] {
+	const ages = metric('selvedge_issuer_keys_age_seconds', 'gauge', 'Since the keys of an issuer outside were fetched.')
+	const failing = metric(
+		'selvedge_issuer_keys_failing',
+		'gauge',
+		'Whether the keys of an issuer outside could not be fetched when last tried, or never were.',
+	)
+	for (const { kind, name, fetchedAt, failure } of fetched) {
+		const labels = { issuer: name, kind }
+		if (fetchedAt > 0) add(ages, labels, Math.max(0, now - fetchedAt) / 1000)
+		add(failing, labels, failure === undefined && fetchedAt > 0 ? 0 : 1)
+	}
+	return [ages, failing]
 }
 
 function delegationMetrics({ delegations = [] }: KeyRingInfo): Metric[] {

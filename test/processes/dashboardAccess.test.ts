@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { ask, made, service, startAdminWith, stopAdmin } from '../mesh/adminHarness.ts'
 import { type Issuer, startIssuer } from '../mesh/issuer.ts'
 import { type AccessEdge, startAccessEdge } from './accessEdge.ts'
@@ -17,6 +17,8 @@ if (missing !== undefined) console.log(`The dashboard is not tested in a browser
 let team: Issuer
 let edge: AccessEdge
 let folder: string
+/** What is in the answer of a path besides what the mesh says: no traffic has gone through it. */
+const more: Record<string, object> = {}
 
 const access = (name: string, spec: object) => ({
 	...{ apiVersion: 'selvedge.dev/v1', kind: 'AdminAccess', metadata: { name }, spec },
@@ -36,13 +38,21 @@ beforeAll(async () => {
 		access('one', { subjects: [{ email: 'ben@example.com' }], role: 'viewer', namespaces: ['walled'] }),
 	]
 	await made(ask('POST', '/v1/apply', { body: JSON.stringify(documents) }))
-	edge = await startAccessEdge((path, headers) => ask('GET', path, { token: '', headers }))
+	edge = await startAccessEdge(async (path, headers) => {
+		const response = await ask('GET', path, { token: '', headers })
+		const added = more[path]
+		return added === undefined ? response : Response.json({ ...((await response.json()) as object), ...added })
+	})
 })
 afterAll(async () => {
 	edge?.close()
 	await stopAdmin()
 	await team?.stop()
 	rmSync(folder, { recursive: true, force: true })
+})
+
+afterEach(() => {
+	for (const path of Object.keys(more)) delete more[path]
 })
 
 const loginOf = (email: string, more: object = {}) =>
@@ -64,6 +74,52 @@ describe.skipIf(missing !== undefined)('the dashboard, without a token,', () => 
 			await evaluate(home, "document.getElementById('sign-out').click()")
 			await eventually(() => edge.ownPaths.length > 0, 30_000)
 			expect(edge.ownPaths).toEqual(['/cdn-cgi/access/logout'])
+		})
+	})
+
+	test('shows what policies do to requests, dry runs too, and whose keys cannot be fetched, none of it as markup', async () => {
+		const counted = (policy: string, service: string, effect: string, count: number) => ({
+			...{ policy, service, effect, count, rule: 'walled/r/all' },
+		})
+		more['/v1/telemetry/summary'] = {
+			access: [
+				counted('walled/<b id=b>deny</b>', 'walled/vault', 'denied', 4_001),
+				counted('walled/audit', 'walled/vault', 'audited', 303),
+				counted('', 'default/shop', 'denied', 202),
+				counted('', '', 'ambiguous', 55),
+				counted('default/strict', 'default/shop', 'would_refuse', 12),
+				counted('default/open', 'default/shop', 'would_admit', 11),
+			],
+			accessLeftOut: 7,
+		}
+		more['/v1/keys'] = {
+			fetched: [
+				{ name: 'https://down.example', kind: 'userIssuer', failure: '<b id=b>HTTP 500</b>' },
+				{ name: 'https://up.example', kind: 'issuer', fetchedAt: new Date().toISOString() },
+			],
+			fetchedLeftOut: 0,
+		}
+		await look(await loginOf('ana@example.com'), async (home) => {
+			await readable(home, (shown) => shown.includes('Revision '))
+			const rows = (id: string) =>
+				evaluate(
+					home,
+					`Array.from(document.getElementById('${id}').rows, (row) => Array.from(row.cells, (cell) => cell.textContent))`,
+				)
+			expect(await rows('access')).toEqual([
+				['walled/<b id=b>deny</b>', 'walled/vault', 'refused', '4001'],
+				['walled/audit', 'walled/vault', 'audited', '303'],
+				['–', 'default/shop', 'refused', '202'],
+				['–', 'rule walled/r/all', 'refused for an ambiguous path', '55'],
+				['default/strict', 'default/shop', 'dry run: would refuse', '12'],
+				['default/open', 'default/shop', 'dry run: would admit', '11'],
+			])
+			expect(await evaluate(home, "document.getElementById('access-count').textContent")).toBe('6+')
+			expect(await rows('outside')).toEqual([
+				['https://down.example', 'end users', 'never', '<b id=b>HTTP 500</b>'],
+				['https://up.example', 'workloads that join', expect.stringMatching(/^\d+ s ago$/), ''],
+			])
+			expect(await evaluate(home, "document.getElementById('b') === null")).toBe(true)
 		})
 	})
 

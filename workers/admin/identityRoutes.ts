@@ -57,7 +57,8 @@ export const identityRoutes: readonly Route[] = [
 	route('GET', '/v1/keys', {
 		role: 'viewer',
 		scope: 'mesh',
-		summary: 'The keys of the mesh: which signs, which is next, and when',
+		summary:
+			'The keys of the mesh: which signs, which is next, and when; and those of others: when fetched, and what failed',
 		handle: keys.getKeys,
 	}),
 	route('POST', '/v1/keys/rotate', {

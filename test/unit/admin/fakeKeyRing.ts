@@ -1,6 +1,7 @@
 /** A key ring in memory: it signs with one key, remembers what it was asked, and says what a test arranges. */
 import { signJws } from '../../../src/identity/jws.ts'
 import type {
+	FetchedInfo,
 	FetchedKeys,
 	JoinRefusal,
 	JwtSvidRequest,
@@ -27,6 +28,8 @@ export interface FakeKeyRing {
 	readonly refusals: { method: string; subject: string; clientAddress: string; why: string }[]
 	readonly joinTokens: Map<string, { workload: { namespace: string; workload: string }; trust: string }>
 	readonly fetched: Map<string, FetchedKeys>
+	/** What the ring says of documents from outside. */
+	listed: readonly FetchedInfo[]
 	readonly published: Published
 	readonly key: CryptoKey
 }
@@ -46,6 +49,7 @@ export async function createKeyRing(): Promise<FakeKeyRing> {
 		refusals: [],
 		joinTokens: new Map(),
 		fetched: new Map(),
+		listed: [],
 		key: keys.privateKey,
 		published: {
 			version: 3,
@@ -121,7 +125,7 @@ export const keyRingOf = (ring: FakeKeyRing, nowMs: () => number): object => ({
 	events: () => ({ items: [] }),
 	published: () => ring.published,
 	revocationLists: () => [],
-	listFetchedKeys: () => [],
+	listFetchedKeys: () => ring.listed,
 	fetchedKeys: (name: string) => ring.fetched.get(name) ?? null,
 	putFetchedKeys: (name: string, _kind: string, fetched: FetchedKeys) => {
 		ring.fetched.set(name, fetched)

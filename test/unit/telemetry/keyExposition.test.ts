@@ -51,10 +51,13 @@ const more: Partial<KeyRingInfo> = {
 const fetched: FetchedInfo[] = [
 	{ name: 'https://ci.example/"x"', kind: 'issuer', url: '', fetchedAt: NOW - 12_500, triedAt: NOW },
 	{ name: 'https://new.example', kind: 'issuer', url: '', fetchedAt: 0, triedAt: NOW },
+	{ name: 'https://id.example', kind: 'issuer', url: '', fetchedAt: NOW, triedAt: NOW },
+	{ name: 'https://id.example', kind: 'userIssuer', url: '', fetchedAt: 1_000, triedAt: NOW, failure: 'HTTP 500' },
+	{ name: 'https://gone.example', kind: 'userIssuer', url: '', fetchedAt: 0, triedAt: NOW, failure: 'HTTP 404' },
 	{ name: 'other.example', kind: 'trustDomain', url: '', fetchedAt: NOW, triedAt: NOW },
 ]
 
-it('keys that end, rotations that are due or fail, what is not published, and how old the keys of others are', () => {
+it('keys that end, rotations that are due or fail, what is not published, how old the keys of others are, and whose cannot be fetched', () => {
 	const lines = keyExposition(info, fetched, NOW).split('\n')
 	expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
 		'selvedge_key_expiry_timestamp_seconds{purpose="wit-svid",kid="a",state="active"} 1767225600',
@@ -62,7 +65,16 @@ it('keys that end, rotations that are due or fail, what is not published, and ho
 		'selvedge_key_next_rotation_timestamp_seconds{purpose="wit-svid"} 1767312000',
 		'selvedge_key_rotation_failures{purpose="wit-svid"} 3',
 		'selvedge_trust_unpublished{} 1',
-		'selvedge_issuer_keys_age_seconds{issuer="https://ci.example/\\"x\\""} 12.5',
+		'selvedge_issuer_keys_age_seconds{issuer="https://ci.example/\\"x\\"",kind="issuer"} 12.5',
+		'selvedge_issuer_keys_age_seconds{issuer="https://id.example",kind="issuer"} 0',
+		'selvedge_issuer_keys_age_seconds{issuer="https://id.example",kind="userIssuer"} 999',
+		'selvedge_issuer_keys_age_seconds{issuer="other.example",kind="trustDomain"} 0',
+		'selvedge_issuer_keys_failing{issuer="https://ci.example/\\"x\\"",kind="issuer"} 0',
+		'selvedge_issuer_keys_failing{issuer="https://new.example",kind="issuer"} 1',
+		'selvedge_issuer_keys_failing{issuer="https://id.example",kind="issuer"} 0',
+		'selvedge_issuer_keys_failing{issuer="https://id.example",kind="userIssuer"} 1',
+		'selvedge_issuer_keys_failing{issuer="https://gone.example",kind="userIssuer"} 1',
+		'selvedge_issuer_keys_failing{issuer="other.example",kind="trustDomain"} 0',
 	])
 	expect(lines).toContain('# TYPE selvedge_delegations_total counter')
 	expect(keyExposition({ ...info, publishedVersion: 7 }, [], NOW)).toContain('selvedge_trust_unpublished{} 0')

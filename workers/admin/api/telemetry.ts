@@ -9,6 +9,7 @@ import type { Mesh } from '../mesh.ts'
 import { json, text } from '../reply.ts'
 import type { Call } from '../route.ts'
 import { isUnavailable } from '../unavailable.ts'
+import { listFetched } from './keys.ts'
 import { ownTelemetry } from './ownTelemetry.ts'
 import type { RegionView } from './regionView.ts'
 
@@ -46,7 +47,7 @@ export async function metrics({ principal, mesh }: Call<unknown, unknown>): Prom
 /** Nothing while the ring cannot be reached: what is not known must not look like what is well. */
 async function keyMetrics(mesh: Mesh): Promise<string> {
 	try {
-		const [info, fetched] = await Promise.all([mesh.keyRing().info(), mesh.keyRing().listFetchedKeys()])
+		const [info, fetched] = await Promise.all([mesh.keyRing().info(), listFetched(mesh)])
 		return keyExposition(info, fetched, mesh.now())
 	} catch (error) {
 		if (!isUnavailable(error)) throw error

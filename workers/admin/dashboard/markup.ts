@@ -53,6 +53,8 @@ ${section('services', 'Services', ['Service', 'Host', 'Endpoints', 'Requests', '
 ${section('routing', 'Gateways and routes', ['Resource', 'Hostnames', 'Conditions'])}
 ${section('regions', 'Regions', ['Region', 'Isolates', 'Oldest revision', 'Snapshot age', 'Sync failures'])}
 ${section('keys', 'Keys', ['Purpose', 'Signs', 'Next', 'Next rotation', 'Trouble'])}
+${section('outside', 'Keys of others', ['Of', 'For', 'Fetched', 'Trouble'])}
+${section('access', 'Authorization', ['Policy', 'Service', 'Effect', 'Requests'])}
 ${section('revisions', 'Revisions', ['Revision', 'When', 'Who', 'Cause', 'Changes'])}
 	</main>
 	<script nonce="${nonce}">${script}</script>

@@ -125,6 +125,32 @@ function showKeys(keys) {
 	}), 'No keys yet: the mesh needs its MASTER_KEY.')
 }
 
+const FOR = { issuer: 'workloads that join', userIssuer: 'end users', trustDomain: 'other meshes' }
+
+function showOutside(keys) {
+	if (!keys) return fill('outside', [], 'Not for who is limited to namespaces.')
+	fill('outside', keys.fetched.map(({ name, kind, fetchedAt, failure = '' }) => {
+		const fetched = fetchedAt === undefined ? element('span', 'never', 'bad') : element('time', age(Date.now() - Date.parse(fetchedAt)) + ' ago')
+		if (fetchedAt !== undefined) fetched.dateTime = fetched.title = fetchedAt
+		return [name, FOR[kind] || kind, fetched, element('span', failure, 'bad')]
+	}), 'No issuer or trust domain outside is trusted, or none was asked yet.', keys.fetchedLeftOut)
+}
+
+const EFFECTS = {
+	denied: 'refused',
+	ambiguous: 'refused for an ambiguous path',
+	audited: 'audited',
+	would_refuse: 'dry run: would refuse',
+	would_admit: 'dry run: would admit',
+}
+
+// No policy: none that allows has matched, or it is none's alone, or it is others'. No service: a rule answers by itself.
+function showAccess({ access, accessLeftOut }) {
+	fill('access', access.map(({ policy, service, rule, effect, count }) =>
+		[policy || '–', service || (rule ? 'rule ' + rule : '–'), EFFECTS[effect] || effect, count]),
+	'No policy has refused or audited a request yet, nor would one have in a dry run.', accessLeftOut)
+}
+
 function liveness(rollout) {
 	if (rollout.live) return element('span', 'live everywhere', 'good')
 	const live = rollout.regions.filter((region) => region.live).length
@@ -163,6 +189,8 @@ async function refresh() {
 		showRouting(gateways, routes)
 		showRegions(telemetry)
 		showKeys(keys)
+		showOutside(keys)
+		showAccess(telemetry)
 		showRevisions(revisions, rollout)
 		signedIn(true, '')
 		at('state').textContent = 'Revision ' + telemetry.revision + ', as of ' + new Date().toLocaleTimeString()
@@ -186,7 +214,7 @@ function signedIn(yes, refused) {
 function signOut(why) {
 	clearTimeout(timer)
 	sessionStorage.removeItem(KEY)
-	for (const id of ['services', 'routing', 'regions', 'keys', 'revisions']) at(id).replaceChildren()
+	for (const id of ['services', 'routing', 'regions', 'keys', 'outside', 'access', 'revisions']) at(id).replaceChildren()
 	at('state').textContent = ''
 	signedIn(false, why)
 }
