@@ -4,8 +4,8 @@ import type { Exchange } from '../proxy/exchange.ts'
 import { filterFirst } from '../proxy/stages/filter.ts'
 import { learnNamespaceOf } from '../proxy/stages/placing.ts'
 import { type Branch, explainPick, explainSession } from './backends.ts'
-import type { ExplainedRefusal, Verdict } from './explanation.ts'
-import { type End, explainedRefusal, explainFilters, type Filtered } from './filters.ts'
+import type { Verdict } from './explanation.ts'
+import { explainedRefusal, explainFilters } from './filters.ts'
 import { type Introducing, introduced } from './introduce.ts'
 import { endings, type Trail, togetherOf } from './trail.ts'
 
@@ -20,31 +20,32 @@ export async function arrive(
 	const { revision } = means.knowledge.table
 	const filter = () => explainFilters(exchange, plan?.filters, plan, revision)
 	if (plan !== undefined && filterFirst({ ...exchange }, plan.filters, revision) !== undefined) {
-		applyFilters(exchange, await filter(), odds, trail)
+		const filtered = await filter()
+		trail.stages.push({ stage: 'filter', ...filtered.evidence })
+		trail.outcomes.push(...endings(exchange, filtered.ends, odds))
 		return []
 	}
 	const drawn = await drawAll(exchange, plan, odds, trail, means)
 	const welcome = drawn.length === 0 ? [] : await introduce(drawn, plan, trail, means)
 	if (welcome.length === 0) return []
 	const filtered = await filter()
-	applyFilters(exchange, filtered, sumOf(welcome), trail)
+	trail.stages.push({ stage: 'filter', ...filtered.evidence })
+	for (const [asks, share] of sharesOf(welcome)) trail.outcomes.push(...endings(exchange, filtered.ends, share, asks))
 	const { passing, delays } = filtered
 	const going = passing === 0 ? [] : welcome.map((branch) => ({ ...branch, odds: branch.odds * passing, delays }))
-	trail.outcomes.push(
-		...endings(
-			exchange,
-			refusals(going, ({ stranded }) => stranded),
-			1,
-		),
-	)
+	for (const { asks, odds: share, stranded } of going)
+		if (stranded !== undefined) trail.outcomes.push(...endings(exchange, [{ odds: share, refusal: stranded }], 1, asks))
 	return going.filter(({ stranded }) => stranded === undefined)
 }
 
-const sumOf = (branches: readonly Branch[]): number => branches.reduce((sum, { odds }) => sum + odds, 0)
-
-function applyFilters(exchange: Exchange, filtered: Filtered, odds: number, { stages, outcomes }: Trail): void {
-	stages.push({ stage: 'filter', ...filtered.evidence })
-	outcomes.push(...endings(exchange, filtered.ends, odds))
+/** The odds of those branches together about which the same authorizers are asked. */
+function sharesOf(branches: readonly Branch[]): Iterable<readonly [asks: readonly string[], odds: number]> {
+	const shares = new Map<string, readonly [readonly string[], number]>()
+	for (const { asks, odds } of branches) {
+		const key = JSON.stringify(asks)
+		shares.set(key, [asks, (shares.get(key)?.[1] ?? 0) + odds])
+	}
+	return shares.values()
 }
 
 /** Every backend that takes the caller. A rule that answers by itself asks none: what stands for it has no service. */
@@ -59,7 +60,7 @@ async function drawAll(
 		const refused = await learnNamespaceOf(knowledge, exchange, scope)
 		const refusal = refused && (await explainedRefusal(refused, exchange, knowledge.table.revision))
 		if (refusal !== undefined) trail.outcomes.push(...endings(exchange, [{ odds: 1, refusal }], odds))
-		const whole = { exchange, odds, isResumed: false, delays: [], refusal: undefined, stranded: undefined }
+		const whole = { exchange, odds, isResumed: false, delays: [], asks: [], refusal: undefined, stranded: undefined }
 		return refusal === undefined ? [whole] : []
 	}
 	const session = plan && (await explainSession(exchange, plan, knowledge, scope))
@@ -67,13 +68,8 @@ async function drawAll(
 	const picked = await explainPick(exchange, session?.branch, knowledge, scope)
 	trail.stages.push(picked.stage)
 	const branches = picked.branches.map((branch) => ({ ...branch, odds: odds * branch.odds }))
-	trail.outcomes.push(
-		...endings(
-			exchange,
-			refusals(branches, ({ refusal }) => refusal),
-			1,
-		),
-	)
+	for (const { odds: share, refusal } of branches)
+		if (refusal !== undefined) trail.outcomes.push(...endings(exchange, [{ odds: share, refusal }], 1))
 	return branches.filter(({ refusal }) => refusal === undefined)
 }
 
@@ -100,9 +96,3 @@ async function introduce(
 
 const verdictsOn = (evidence: readonly { readonly verdict: Verdict }[]): Verdict =>
 	evidence.length === 0 ? 'skipped' : togetherOf(evidence.map(({ verdict }) => verdict))
-
-const refusals = (branches: readonly Branch[], refusalOf: (branch: Branch) => ExplainedRefusal | undefined): End[] =>
-	branches.flatMap((branch) => {
-		const refusal = refusalOf(branch)
-		return refusal === undefined ? [] : [{ odds: branch.odds, refusal }]
-	})

@@ -31,6 +31,8 @@ export interface Branch {
 	readonly isResumed: boolean
 	/** What may hold its requests up. */
 	readonly delays: readonly Delay[]
+	/** Authorizers that have to allow its requests. */
+	readonly asks: readonly string[]
 	readonly refusal: ExplainedRefusal | undefined
 	/** Why it has no endpoint, of which requests hear that are not refused or answered before. */
 	readonly stranded: ExplainedRefusal | undefined
@@ -71,6 +73,7 @@ export async function explainSession(
 			odds: 1,
 			isResumed: true,
 			delays: [],
+			asks: [],
 			refusal: await denial(resumed, knowledge),
 			stranded: undefined,
 		},
@@ -119,6 +122,7 @@ async function drawnBranch(
 		odds,
 		isResumed: false,
 		delays: [],
+		asks: [],
 		refusal: refusal ? await explain(refusal) : await denial(drawn, knowledge),
 		stranded: stranded && (await explain(stranded)),
 	}

@@ -82,7 +82,12 @@ export interface ExplainedAnswer {
 	readonly headers: Readonly<Record<string, string>>
 }
 
-export type Outcome = { readonly percent: number; readonly rule?: string } & (
+export type Outcome = {
+	readonly percent: number
+	readonly rule?: string
+	/** Authorizers that are asked before, and may refuse it. Nobody is asked here. */
+	readonly asks?: readonly string[]
+} & (
 	| {
 			readonly outcome: 'sent'
 			readonly service: ServiceName

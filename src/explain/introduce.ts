@@ -23,7 +23,8 @@ import type { RefusedUsers } from './users.ts'
 export interface DescribedUser {
 	readonly issuer: string
 	readonly subject: string
-	readonly audiences: readonly string[]
+	/** Absent: those of the claim `aud`. */
+	readonly audiences?: readonly string[] | undefined
 	readonly claims: Readonly<Record<string, unknown>>
 }
 
@@ -75,7 +76,7 @@ export async function introduced(branch: Branch, plan: Plan | undefined, means: 
 		...('reason' in verdict ? {} : evidenceOf(verdict)),
 		...(refusal === undefined ? {} : { refusal }),
 	}
-	return { branch: standIn, user, access, refusal }
+	return { branch: { ...standIn, asks: access.asks ?? [] }, user, access, refusal }
 }
 
 const deniedBy = ({ by }: AccessVerdict): Refusal => ({
@@ -148,7 +149,7 @@ export async function mayBeCopiedTo(
 function believeDescribed(
 	exchange: Exchange,
 	rules: readonly CompiledJwtRule[],
-	{ issuer, subject, audiences, claims }: DescribedUser,
+	{ issuer, subject, claims, audiences = audiencesIn(claims) }: DescribedUser,
 ): Refusal | undefined {
 	const ofIssuer = rules.filter((rule) => rule.issuer === issuer)
 	const rule = ofIssuer.find(
@@ -177,6 +178,10 @@ function believeDescribed(
 	exchange.userEdits = { dropped: [], cookies: [], said: fieldsFor(rule, user) }
 	return undefined
 }
+
+/** As the claim says it: one text, or a list (RFC 7519 §4.1.3). */
+const audiencesIn = ({ aud }: DescribedUser['claims']): readonly string[] =>
+	[aud].flat().filter((one): one is string => typeof one === 'string')
 
 /** Of one layer. */
 const MAX_POLICIES_SHOWN = 50

@@ -19,23 +19,29 @@ export function sentence(outcomes: readonly Outcome[]): string {
 
 function clause(outcome: Outcome, isPlural: boolean): string {
 	const [go, are, stay] = isPlural ? ['go', 'are', 'stay'] : ['goes', 'is', 'stays']
+	const ifAllowed = conditionOf(outcome)
 	switch (outcome.outcome) {
 		case 'sent': {
 			const { service, endpoint, endpoints } = outcome
-			if (endpoint !== undefined) return `${stay} with endpoint ${endpoint} of ${service}, as its session says`
-			if (endpoints === undefined) return `${go} to ${service}`
-			return `${go} to ${service} (${endpoints} ${endpoints === 1 ? 'endpoint' : 'endpoints'})`
+			if (endpoint !== undefined)
+				return `${stay} with endpoint ${endpoint} of ${service}, as its session says${ifAllowed}`
+			if (endpoints === undefined) return `${go} to ${service}${ifAllowed}`
+			return `${go} to ${service} (${endpoints} ${endpoints === 1 ? 'endpoint' : 'endpoints'})${ifAllowed}`
 		}
 		case 'passedThrough':
 			return `${go} to ${outcome.to}, which nobody registered and Mesh.spec.egress allows`
 		case 'answered':
-			return `${are} ${answered(outcome.answer)}`
+			return `${are} ${answered(outcome.answer)}${ifAllowed}`
 		case 'refused': {
 			const { status, detail, hint } = outcome.refusal
-			return `${are} refused with ${status}: ${detail}${hint === undefined ? '' : `; ${hint}`}`
+			return `${are} refused with ${status}${ifAllowed}: ${detail}${hint === undefined ? '' : `; ${hint}`}`
 		}
 	}
 }
+
+/** Others may refuse it before: who is refused by them hears so from them. */
+const conditionOf = ({ asks = [] }: Outcome): string =>
+	asks.length === 0 ? '' : `, if ${asks.join(' and ')} ${asks.length === 1 ? 'allows' : 'allow'} it`
 
 function answered({ by, status, headers }: ExplainedAnswer): string {
 	if (by === 'redirect') return `redirected to ${headers.location} with ${status}`

@@ -8,15 +8,26 @@ export interface Trail {
 	readonly outcomes: Outcome[]
 }
 
-export function endings({ rule }: Exchange, ends: readonly End[], odds: number): Outcome[] {
+/** `asks`: the authorizers that must have allowed a request before it ends so. */
+export function endings(
+	{ rule }: Exchange,
+	ends: readonly End[],
+	odds: number,
+	asks: readonly string[] = [],
+): Outcome[] {
 	return ends.map((end): Outcome => {
-		const percent = percentOf(odds * end.odds)
-		const of = rule!.name === '' ? { percent } : { percent, rule: rule!.name }
+		const of = {
+			percent: percentOf(odds * end.odds),
+			...(rule!.name === '' ? {} : { rule: rule!.name }),
+			...asking(asks),
+		}
 		return 'answer' in end
 			? { ...of, outcome: 'answered', answer: end.answer }
 			: { ...of, outcome: 'refused', refusal: end.refusal }
 	})
 }
+
+export const asking = (asks: readonly string[]): Pick<Outcome, 'asks'> => (asks.length === 0 ? {} : { asks })
 
 /** The verdict on all requests from those on the requests of each backend. */
 export function togetherOf(verdicts: readonly Verdict[]): Verdict {

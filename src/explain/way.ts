@@ -21,7 +21,7 @@ import {
 import { explainedRefusal, explainFilters, type Filtered, lateOdds } from './filters.ts'
 import { type Departure, depart, explainMirrors, explainRetry } from './forward.ts'
 import { type Introducing, mayBeCopiedTo } from './introduce.ts'
-import { endings, type Trail, togetherOf } from './trail.ts'
+import { asking, endings, type Trail, togetherOf } from './trail.ts'
 
 export interface Means extends Introducing {
 	readonly clientAddress: string
@@ -65,7 +65,8 @@ async function filterAgain(
 		})),
 	)
 	stages.push(backendFilterStage(beyond))
-	for (const { branch, filtered } of beyond) outcomes.push(...endings(branch.exchange, filtered.ends, branch.odds))
+	for (const { branch, filtered } of beyond)
+		outcomes.push(...endings(branch.exchange, filtered.ends, branch.odds, branch.asks))
 	return beyond
 		.filter(({ filtered }) => filtered.passing > 0)
 		.map(({ branch, filtered: { passing, delays } }) => ({
@@ -197,12 +198,13 @@ function forwardStage(leaving: readonly Leaving[], sent: readonly Leaving[], pla
 
 const verdictOn = ({ refused }: Leaving): Verdict => (refused === undefined ? 'passed' : 'refused')
 
-function destination({ exchange, odds, refused, isResumed }: Leaving): Outcome {
-	if (refused !== undefined) return endings(exchange, [{ odds, refusal: refused }], 1)[0]!
+function destination({ exchange, odds, asks, refused, isResumed }: Leaving): Outcome {
+	if (refused !== undefined) return endings(exchange, [{ odds, refusal: refused }], 1, asks)[0]!
 	const { rule, service, endpoint } = exchange
 	return {
 		percent: percentOf(odds),
 		...(rule!.name === '' ? {} : { rule: rule!.name }),
+		...asking(asks),
 		outcome: 'sent',
 		service: service!.name,
 		endpoints: takingTraffic(service!).length,

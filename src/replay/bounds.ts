@@ -93,11 +93,14 @@ function boundTexts(key: AccessKey, texts: readonly string[], widely: boolean): 
 /** How much of a client's address a sample has. */
 const NETWORK_BITS = { v4: 24, v6: 48 }
 
+/** No network begins with it; but an address that is not known is as good as in it, or out of it, as in any other block. */
+const NOBODYS = '255.255.255.255'
+
 /** A block inside of a network may have the client in it, or not. */
 function boundBlock(text: string, widely: boolean): string[] {
 	const block = parseBlock(text)
 	if (block === undefined || !isNarrow(text)) return [text]
-	if (!widely) return []
+	if (!widely) return [NOBODYS]
 	const [address = ''] = text.split('/')
 	if (block.address.length > 1) return [`${address}/${NETWORK_BITS.v6}`]
 	// Also as it is mapped into IPv6.

@@ -21,6 +21,8 @@ export interface Change {
 	readonly by: string | null
 	/** Of a request that is refused then. */
 	readonly reason?: RefusedFor
+	/** Authorizers that have to allow it where it is admitted: what they refuse, is refused before and then. Nobody is asked. */
+	readonly asks?: readonly string[]
 	readonly count: number
 }
 
@@ -34,12 +36,14 @@ export function addChange(
 	{ rows }: Groups,
 	{ caller, user, service, rule, method, path }: AccessSample,
 	{ by, reason }: { readonly by?: string; readonly reason?: RefusedFor },
+	asks: readonly string[],
 ): void {
 	const row = {
 		source: caller?.spiffeId ?? null,
 		...(user === undefined ? {} : { user: { issuer: user.issuer } }),
 		...{ service, rule, route: routeOf(rule), method, path: pathGroup(path), by: by ?? null },
 		...(reason === undefined ? {} : { reason }),
+		...(asks.length === 0 ? {} : { asks }),
 	}
 	const key = JSON.stringify(row)
 	const known = rows.get(key)

@@ -48,7 +48,10 @@ interface Decided {
 	/** Name of a policy that refuses or admits it for sure. */
 	readonly by?: string
 	readonly reason?: RefusedFor
+	/** None where it is refused. */
 	readonly asked: readonly Authorizer[]
+	/** Of those, one of whom it cannot be told whether it is asked. */
+	readonly doubted?: Authorizer
 }
 
 interface Open {
@@ -123,10 +126,14 @@ const mayTurn = (sample: AccessSample, was: Standing, is: Standing, recognise: R
 	)
 
 function countChange(tally: Tally, sample: AccessSample, before: Decided, after: Decided): void {
-	const differing = differingIn(before.asked, after.asked)
-	if (differing !== undefined) addOpen(tally, askedOf(differing))
-	else if (before.allowed === after.allowed) tally.unchanged++
-	else addChange(after.allowed ? tally.admitted : tally.refused, sample, after)
+	if (before.allowed !== after.allowed) {
+		const asks = [...before.asked, ...after.asked].map(({ name }) => name)
+		addChange(after.allowed ? tally.admitted : tally.refused, sample, after, asks)
+		return
+	}
+	const differing = before.doubted ?? after.doubted ?? differingIn(before.asked, after.asked)
+	if (differing === undefined) tally.unchanged++
+	else addOpen(tally, askedOf(differing))
 }
 
 function addOpen({ open }: Tally, { open: condition, policy = null }: { open: string; policy?: string | null }): void {
@@ -178,9 +185,14 @@ function decideBothWays({ bounds, defaultAccess, openConditions }: Standing, req
 	// What refuses though all doubt is against it, refuses for sure; and what admits likewise.
 	if (admitted.allowed !== refused.allowed) return openFor(refused.by ?? admitted.by)
 	if (!admitted.allowed) return { ...verdict(admitted), reason: 'access_denied' }
+	// All who may be asked are asked in the one that refuses what it can.
 	const doubted = differingIn(admitted.authorizers, refused.authorizers)
-	return doubted === undefined ? verdict(refused) : askedOf(doubted)
+	if (doubted === undefined) return verdict(refused)
+	return refused.authorizers.some(writesFields) ? askedOf(doubted) : { ...verdict(refused), doubted }
 }
+
+/** What a policy reads there depends on who is asked: of several, each may be or not. */
+const writesFields = ({ headersToUpstreamOnAllow }: Authorizer): boolean => headersToUpstreamOnAllow.length > 0
 
 const verdict = (decided: AccessVerdict) => ({
 	allowed: decided.allowed,

@@ -18,18 +18,39 @@ const named: Readonly<Record<string, string>> = {
 	record: 'a mapping',
 }
 
-/** What the schema makes of the value, or everything that it has against it. Null is read as absent, as Kubernetes does. */
+/** What the schema makes of a document, or everything that it has against it. Null is read as absent, as Kubernetes does. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown): Result<T, Problem[]> {
-	const parsed = schema.safeParse(withoutNulls(value), { error: sentence, reportInput: true })
+	const parsed = parsePlain(schema, withoutNulls(value))
 	const unknown = containsNull(value) ? unknownNulls(schema, value) : []
-	if (parsed.success && unknown.length === 0) return ok(parsed.data)
-	return err([...telling(parsed.error?.issues ?? []).flatMap(problemsOfIssue), ...unknown])
+	if (unknown.length === 0) return parsed
+	return err([...(parsed.ok ? [] : parsed.error.filter(beside(unknown))), ...unknown])
 }
 
-/** A value of the wrong type may also have the wrong length: that says nothing more. */
+/** The same for what is no document: null is a value like others. */
+export function parsePlain<T>(schema: z.ZodType<T>, value: unknown): Result<T, Problem[]> {
+	const parsed = schema.safeParse(value, { error: sentence, reportInput: true })
+	return parsed.success ? ok(parsed.data) : err(telling(parsed.error.issues).flatMap(problemsOfIssue))
+}
+
+/**
+ * A value of the wrong type may also have the wrong length: that says nothing more. What a mapping as a whole lacks, a field that
+ * is not known may have been meant to say.
+ */
 function telling(issues: readonly Issue[]): readonly Issue[] {
-	const mistyped = new Set(issues.flatMap(({ code, path }) => (code === 'invalid_type' ? [formatPath(path)] : [])))
-	return issues.filter(({ code, path }) => code === 'invalid_type' || !mistyped.has(formatPath(path)))
+	const pathsOf = (wanted: Issue['code']) =>
+		new Set(issues.flatMap(({ code, path }) => (code === wanted ? [formatPath(path)] : [])))
+	const [mistyped, misspelt] = [pathsOf('invalid_type'), pathsOf('unrecognized_keys')]
+	return issues.filter(({ code, path }) => {
+		if (code === 'invalid_type') return true
+		const at = formatPath(path)
+		return !mistyped.has(at) && !(code === 'custom' && misspelt.has(at))
+	})
+}
+
+/** Of problems, those that are not about a mapping in which one of the unknown fields is. */
+function beside(unknown: readonly Problem[]): (problem: Problem) => boolean {
+	const misspelt = new Set(unknown.map(({ path }) => formatPath(path.slice(0, -1))))
+	return ({ path }) => !misspelt.has(formatPath(path))
 }
 
 /** Fields that the schema does not know stay errors when they are null. */
@@ -43,6 +64,9 @@ function unknownNulls(schema: z.ZodType, value: unknown): Problem[] {
 
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
 	path.reduce((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value)
+
+/** As many unknown fields of one mapping have a sentence of their own. */
+const MAX_EXPLAINED = 100
 
 /** For `safeParse`: what would be right. A field's own message, where its schema has one, comes first. */
 function sentence(issue: RawIssue): string | undefined {
@@ -58,7 +82,10 @@ function sentence(issue: RawIssue): string | undefined {
 		case 'too_big':
 			return tooFar(issue.origin, issue.maximum, 'at most')
 		case 'unrecognized_keys':
-			return issue.keys.map((key) => unknownField(key, issue.inst)).join('\n')
+			return issue.keys
+				.slice(0, MAX_EXPLAINED)
+				.map((key) => unknownField(key, issue.inst))
+				.join('\n')
 		default:
 			return undefined
 	}

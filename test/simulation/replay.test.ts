@@ -32,8 +32,18 @@ function truth(
 			request,
 		),
 	)
-	if (asks(was!) !== asks(is!)) return 'undecided'
-	return was!.allowed === is!.allowed ? 'unchanged' : was!.allowed ? 'newlyRefused' : 'newlyAdmitted'
+	return changeOf({ allowed: was!.allowed, asked: asks(was!) }, { allowed: is!.allowed, asked: asks(is!) })
+}
+
+interface Outcome {
+	readonly allowed: boolean
+	readonly asked: string
+}
+
+/** Whoever is asked about it where it is admitted: it is refused for sure the other way. */
+function changeOf(was: Outcome, is: Outcome) {
+	if (was.allowed !== is.allowed) return was.allowed ? 'newlyRefused' : 'newlyAdmitted'
+	return was.asked === is.asked ? 'unchanged' : 'undecided'
 }
 
 function told(result: Replayed): keyof Replayed {
@@ -73,7 +83,7 @@ function outcome(
 	users: readonly JwtRule[],
 	policies: readonly AccessPolicies[],
 	defaultAccess: 'open' | 'closed',
-): { readonly allowed: boolean; readonly asked: string } {
+): Outcome {
 	const user = userOf(users, shown)
 	if (user === 'refused') return { allowed: false, asked: '[]' }
 	const compiled = policies.map((layer) => compileAccess(layer, TRUST_DOMAIN))
@@ -93,8 +103,7 @@ it(`replays of other rules of end users are right or undecided, also of tokens t
 		const shown = randomShown(random)
 		const { user: _, ...request } = randomRequest(random)
 		const [was, is] = both.map((layer, j) => outcome(request, shown, users[j]!, layer, defaultAccess))
-		const change = was!.allowed === is!.allowed ? 'unchanged' : was!.allowed ? 'newlyRefused' : 'newlyAdmitted'
-		const right = was!.asked === is!.asked ? change : 'undecided'
+		const right = changeOf(was!, is!)
 		const [before, after] = both.map((layer, j): AccessLayers => {
 			const [access] = layer
 			return layers(layer, { defaultAccess, mesh: { ...(access && { access }), users: users[j]! } })

@@ -7,7 +7,7 @@ import { err, ok, type Result } from '../../src/result.ts'
 import { clientAddressOf } from './api/identityToken.ts'
 import { type Admitted, type Authenticator, createAuthenticator } from './authenticate.ts'
 import { signIn } from './dashboard/dashboard.ts'
-import { problemErrors } from './input.ts'
+import { parseInput } from './input.ts'
 import { type ProvenWorkload, proveWorkload, showsProof } from './joining/workloadProof.ts'
 import type { Mesh } from './mesh.ts'
 import { invalidRequest, type ProblemError, problem } from './problem.ts'
@@ -114,14 +114,14 @@ async function serve(route: Route, asked: Asked, gate: Gate): Promise<Response> 
 	const { mesh, authenticator } = gate
 	const who = await admit(route, asked, gate)
 	if (!who.ok) return sealed(who.error)
-	const params = route.params.safeParse(asked.params)
+	const params = parseInput<unknown>(route.params, asked.params, 'path')
 	const query = parseQuery(route, new URL(request.url).searchParams)
-	const errors = [...(params.success ? [] : problemErrors(params.error, 'path')), ...query.errors]
-	if (!params.success || errors.length > 0) return sealed(invalidRequest(errors))
+	if (!params.ok || !query.ok)
+		return sealed(invalidRequest([...(params.ok ? [] : params.error), ...(query.ok ? [] : query.error)]))
 	const forgetTokens = (): void => authenticator.forget()
 	const call: Call<unknown, unknown> = {
 		request,
-		params: params.data,
+		params: params.value,
 		query: query.value,
 		...who.value,
 		mesh,
@@ -132,7 +132,7 @@ async function serve(route: Route, asked: Asked, gate: Gate): Promise<Response> 
 	return sealed(response)
 }
 
-function parseQuery(route: Route, search: URLSearchParams): { value?: unknown; errors: ProblemError[] } {
+function parseQuery(route: Route, search: URLSearchParams): Result<unknown, ProblemError[]> {
 	const errors: ProblemError[] = []
 	const accepted = Object.keys(route.query.shape).join(', ') || 'none'
 	for (const key of new Set(search.keys())) {
@@ -141,9 +141,8 @@ function parseQuery(route: Route, search: URLSearchParams): { value?: unknown; e
 			errors.push({ path, message: `is not known here; accepted: ${accepted}` })
 		else if (search.getAll(key).length > 1) errors.push({ path, message: 'must be given once' })
 	}
-	if (errors.length > 0) return { errors: errors.slice(0, 100) }
-	const parsed = route.query.safeParse(Object.fromEntries(search))
-	return parsed.success ? { value: parsed.data, errors } : { errors: problemErrors(parsed.error, 'query') }
+	if (errors.length > 0) return err(errors.slice(0, 100))
+	return parseInput<unknown>(route.query, Object.fromEntries(search), 'query')
 }
 
 /** Strangers learn nothing of which paths exist: they are asked for a token first. */

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { readBytes } from '../../src/boundedBody.ts'
 import { err, ok, type Result } from '../../src/result.ts'
-import { problemErrors } from './input.ts'
+import { parseInput } from './input.ts'
 import { invalidRequest, problem } from './problem.ts'
 
 /** Largest body accepted, in bytes. */
@@ -84,6 +84,6 @@ export async function readJson<T>(request: Request, schema: z.ZodType<T>): Promi
 		const why = error instanceof Error ? error.message : 'it cannot be parsed'
 		return err(invalidRequest([{ path: 'body', message: `must be JSON: ${why.slice(0, 200)}` }]))
 	}
-	const parsed = schema.safeParse(value)
-	return parsed.success ? ok(parsed.data) : err(invalidRequest(problemErrors(parsed.error, '')))
+	const parsed = parseInput(schema, value, '')
+	return parsed.ok ? parsed : err(invalidRequest(parsed.error))
 }

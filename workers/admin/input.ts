@@ -2,8 +2,10 @@
 
 import { z } from 'zod'
 import { durationMs } from '../../src/resources/duration.ts'
+import { parsePlain } from '../../src/resources/problems.ts'
 import { durationBetween, LabelName } from '../../src/resources/scalars.ts'
 import { EndpointId, Locality } from '../../src/resources/service.ts'
+import { err, type Result } from '../../src/result.ts'
 import type { ProblemError } from './problem.ts'
 
 export const nothing = z.strictObject({})
@@ -207,7 +209,12 @@ export const explainBody = z.strictObject({
 		.refine(isRequestUrl, 'must be an absolute http or https URL, without credentials and fragment')
 		.describe('Absolute; its host says which virtual host'),
 	headers: z
-		.record(fieldName, z.union([fieldValue, z.array(fieldValue).max(64)]))
+		.record(
+			fieldName,
+			z.union([fieldValue, z.array(fieldValue).max(64)], {
+				error: 'must be a field value (RFC 9110 §5.5), or a list of up to 64',
+			}),
+		)
 		.refine((headers) => Object.keys(headers).length <= MAX_FIELDS, `must have at most ${MAX_FIELDS} entries`)
 		.default({})
 		.describe('Several lines of one field as a list. Content-Length or Transfer-Encoding says that there is a body'),
@@ -219,13 +226,23 @@ export const explainBody = z.strictObject({
 		.strictObject({
 			issuer: z.string().min(1).max(2_048),
 			subject: z.string().min(1).max(1_024),
-			audiences: z.array(z.string().max(1_024)).max(64).default([]),
+			audiences: z.array(z.string().max(1_024)).max(64).exactOptional().describe('Those of claims.aud when left out'),
 			claims: z.record(z.string().max(256), z.unknown()).default({}),
+		})
+		.superRefine(({ audiences, claims: { aud } }, context) => {
+			if (aud === undefined) return
+			const message =
+				audiences === undefined ? checkAudiences(aud) : 'must be left out beside audiences, which say the same'
+			if (message !== undefined) context.addIssue({ code: 'custom', path: ['claims', 'aud'], message })
 		})
 		.optional()
 		.describe('The end user, as if a good token had been shown; left out, tokens in the headers are verified'),
 	clientAddress: z.union([z.ipv4(), z.ipv6()], { error: 'must be an IPv4 or IPv6 address' }).optional(),
 })
+
+/** RFC 7519 §4.1.3. */
+const checkAudiences = (aud: unknown): string | undefined =>
+	[aud].flat().every((one) => typeof one === 'string') ? undefined : 'must be a string, or a list of strings'
 
 function isRequestUrl(text: string): boolean {
 	if (!/^https?:\/\//i.test(text) || text.includes('#') || !URL.canParse(text)) return false
@@ -246,15 +263,9 @@ function pathOf(prefix: string, path: readonly PropertyKey[]): string {
 	return written === '' ? 'body' : written
 }
 
-/** Each issue with its path; an unknown key is its own error, so that the key is named. */
-export function problemErrors(error: z.ZodError, prefix: string): ProblemError[] {
-	return error.issues.slice(0, 100).flatMap((issue): ProblemError[] => {
-		if (issue.code === 'unrecognized_keys') {
-			return issue.keys
-				.slice(0, 100)
-				.map((key) => ({ path: pathOf(prefix, [...issue.path, key]), message: 'is not known here' }))
-		}
-		const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
-		return [{ path: pathOf(prefix, issue.path), message }]
-	})
+/** What the schema makes of input, or what it has against it, in the sentences that documents get. */
+export function parseInput<T>(schema: z.ZodType<T>, value: unknown, prefix: string): Result<T, ProblemError[]> {
+	const parsed = parsePlain(schema, value)
+	if (parsed.ok) return parsed
+	return err(parsed.error.slice(0, 100).map(({ path, message }) => ({ path: pathOf(prefix, path), message })))
 }

@@ -41,7 +41,9 @@ function operation(route: Route): unknown {
 		'x-scope': route.scope ?? 'mesh',
 		...(open ? { security: [] } : {}),
 		parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query'), ...conditions(route)],
-		...(route.body === undefined ? {} : { requestBody: { required: true, content: content(route.body, route.takes) } }),
+		...(route.body === undefined
+			? {}
+			: { requestBody: { required: !route.bodyless, content: content(route.body, route) } }),
 		responses: {
 			'2XX': { description: 'Done', content: { [route.answers]: {} } },
 			default: {
@@ -99,8 +101,8 @@ function conditions({ method, path, query }: Route): unknown[] {
 	return [match, header('If-None-Match', 'With *: only if the resource does not exist')]
 }
 
-const kindRefs = (): unknown => ({
-	oneOf: Object.keys(jsonSchemas()).map((kind) => ({ $ref: `#/components/schemas/${kind}` })),
+const kindRefs = (kinds: readonly string[] = Object.keys(jsonSchemas())): unknown => ({
+	oneOf: kinds.map((kind) => ({ $ref: `#/components/schemas/${kind}` })),
 })
 
 const reference = {
@@ -117,14 +119,15 @@ const reference = {
 	},
 }
 
-function content(body: BodyKind, takes = 'application/json'): unknown {
+function content(body: BodyKind, { takes = 'application/json', kinds }: Pick<Route, 'takes' | 'kinds'>): unknown {
 	if (typeof body !== 'string') {
 		const { $schema: _, ...schema } = z.toJSONSchema(body, { io: 'input' })
 		return { [takes]: { schema } }
 	}
-	const one = body === 'references' ? reference : kindRefs()
+	const one = body === 'references' ? reference : kindRefs(kinds)
 	const schema = body === 'document' ? one : { oneOf: [one, { type: 'array', items: one }] }
-	const description = body === 'document' ? 'One YAML document' : 'YAML documents, separated by ---'
+	const of = kinds === undefined ? '' : ` of the kinds ${kinds.join(', ')}`
+	const description = body === 'document' ? 'One YAML document' : `YAML documents${of}, separated by ---`
 	return { 'application/yaml': { schema: { type: 'string', description } }, 'application/json': { schema } }
 }
 

@@ -43,6 +43,10 @@ export interface Route {
 	readonly params: z.ZodObject
 	readonly query: z.ZodObject
 	readonly body?: BodyKind
+	/** Of a body of documents: the kinds that are taken. All unless said. */
+	readonly kinds?: readonly string[]
+	/** Whether the query alone may do. */
+	readonly bodyless?: true
 	/** Media type of a body that has a schema; JSON unless said. */
 	readonly takes?: string
 	/** Media type of the good answer. */
@@ -58,6 +62,8 @@ interface Row<P extends z.ZodObject, Q extends z.ZodObject> {
 	readonly params?: P
 	readonly query?: Q
 	readonly body?: BodyKind
+	readonly kinds?: readonly string[]
+	readonly bodyless?: true
 	readonly takes?: string
 	readonly answers?: string
 	readonly handle: (call: Call<z.output<P>, z.output<Q>>) => Promise<Response>

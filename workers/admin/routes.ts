@@ -4,7 +4,7 @@ import * as endpoints from './api/endpoints.ts'
 import { explain } from './api/explain.ts'
 import * as health from './api/health.ts'
 import { prometheus } from './api/prometheus.ts'
-import { replay } from './api/replay.ts'
+import { REPLAYED_KINDS, replay } from './api/replay.ts'
 import * as resources from './api/resources.ts'
 import * as revisions from './api/revisions.ts'
 import { getRollout } from './api/rollout.ts'
@@ -242,6 +242,8 @@ export const routes: readonly Route[] = [
 			'Whom policies would newly refuse or admit, had they been in force: tried out on the requests of the last day that the regions remember',
 		query: input.replayQuery,
 		body: 'documents',
+		kinds: REPLAYED_KINDS,
+		bodyless: true,
 		handle: replay,
 	}),
 	route('GET', '/v1/telemetry/summary', {

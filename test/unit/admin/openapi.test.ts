@@ -8,7 +8,7 @@ interface Operation {
 	operationId: string
 	'x-role': string
 	parameters: { name: string; in: string; required: boolean }[]
-	requestBody?: { content: object }
+	requestBody?: { required: boolean; content: object }
 }
 type Described = { openapi: string; paths: Record<string, Record<string, Operation>>; components: { schemas: object } }
 
@@ -33,6 +33,15 @@ describe('openapi', () => {
 		expect(named('path').sort()).toEqual(Array.from(route.path.matchAll(/\{(\w+)\}/g), ([, name]) => name).sort())
 		expect(named('query')).toEqual(Object.keys(route.query.shape))
 		expect(operation.requestBody !== undefined).toBe(route.body !== undefined)
+	})
+
+	it('says of a replay which kinds it takes, and that the query alone may do', async () => {
+		const { paths } = await read()
+		const { requestBody } = paths['/v1/authorization/replay']!.post!
+		const refs = Array.from(JSON.stringify(requestBody).matchAll(/schemas\/(\w+)/g), ([, kind]) => kind)
+		expect(requestBody!.required).toBe(false)
+		expect([...new Set(refs)]).toEqual(['AuthorizationPolicy', 'RequestAuthentication', 'Mesh'])
+		expect(paths['/v1/apply']!.post!.requestBody!.required).toBe(true)
 	})
 
 	it('gives every operation an id of its own', async () => {

@@ -133,6 +133,34 @@ describe('a replay is refused', () => {
 	})
 })
 
+describe('a document of a kind that is not replayed is named', () => {
+	const yaml = (text: string) =>
+		ask('POST', PATH, { as: 'viewer', headers: { 'content-type': 'application/yaml' }, body: text })
+	const wrong = 'must be one of AuthorizationPolicy, RequestAuthentication, Mesh'
+	const service = { apiVersion: 'selvedge.dev/v1', kind: 'Service', metadata: { name: 'a' }, spec: {} }
+	const errorsOf = async (response: Response) => ((await response.json()) as { errors: object[] }).errors
+
+	it('from 1, as when it is applied', async () => {
+		const response = await post('', [policy(), service])
+		expect(response.status).toBe(400)
+		const body = (await response.json()) as { detail: string; errors: object[] }
+		expect(body.detail).toBe(`Nothing was changed: document 2, kind: ${wrong}`)
+		expect(body.errors).toEqual([{ document: 2, kind: 'Service', path: 'kind', message: wrong }])
+	})
+
+	it('where it stands in the text, behind empty ones and in Lists', async () => {
+		const text = `---\n---\n${JSON.stringify(policy())}\n---\nkind: List\nitems:\n- ${JSON.stringify(service)}\n`
+		expect(await errorsOf(await yaml(text))).toEqual([
+			{ document: 3, kind: 'Service', path: 'items[0].kind', message: wrong, line: 7 },
+		])
+	})
+
+	it('in the query, when it is to be removed', async () => {
+		const remove = '?remove=AuthorizationPolicy/shop/a,Gateway/shop/g'
+		expect(await errorsOf(await post(remove))).toEqual([{ path: 'query.remove[1]', message: `${wrong}, and its name` }])
+	})
+})
+
 describe('who is limited to namespaces', () => {
 	const limited = { headers: { authorization: 'Bearer limited', 'content-type': 'application/json' } }
 	beforeEach(async () => {

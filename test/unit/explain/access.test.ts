@@ -5,7 +5,8 @@ import { MESH_PART, namespacePart } from '../../../src/names.ts'
 import type { AccessPolicies } from '../../../src/snapshot/authorization.ts'
 import type { JwtRule } from '../../../src/snapshot/requestAuthentication.ts'
 import type { PartBody, ServiceTarget } from '../../../src/snapshot/snapshot.ts'
-import { explained, stageOf, to, withFilters } from './explained.ts'
+import { rule as rulePart, service, slice } from '../proxy/knowledge/fakeReplica.ts'
+import { explained, stageOf, to, withFilters, withRule } from './explained.ts'
 
 const ISSUER = 'https://idp'
 const ALICE: DescribedUser = { issuer: ISSUER, subject: 'alice', audiences: ['shop'], claims: { role: 'admin' } }
@@ -24,6 +25,14 @@ const asking = (more: Partial<ServiceTarget>, parts: Record<string, PartBody> = 
 const deny = (name: string, more: object = {}): AccessPolicies => [
 	{ name, action: 'DENY', rules: [{ to: [{ methods: ['GET'] }] }], ...more },
 ]
+const custom = (name: string): AccessPolicies[number] => ({
+	...{ name: `d/${name}`, action: 'CUSTOM', rules: [{}] },
+	authorizer: {
+		...{ name, service: 'd/opa', pathPrefix: '', timeoutMs: 1, failOpen: false, statusOnError: 403 },
+		...{ includeRequestHeaders: [], includeAdditionalHeaders: [], headersToUpstreamOnAllow: [] },
+		...{ headersToDownstreamOnAllow: [], headersToDownstreamOnDeny: [] },
+	},
+})
 const outcome = async (...args: Parameters<typeof explained>) => (await explained(...args)).outcomes[0]!
 
 describe('policies', () => {
@@ -100,15 +109,100 @@ describe('policies', () => {
 		})
 	})
 
-	it('that ask an authorizer say whom, and ask nobody', async () => {
-		const authorizer = {
-			...{ name: 'opa', service: 'd/opa', pathPrefix: '', timeoutMs: 1, failOpen: false, statusOnError: 403 },
-			...{ includeRequestHeaders: [], includeAdditionalHeaders: [], headersToUpstreamOnAllow: [] },
-			...{ headersToDownstreamOnAllow: [], headersToDownstreamOnDeny: [] },
-		}
-		const access: AccessPolicies = [{ name: 'd/ask', action: 'CUSTOM', rules: [{}], authorizer }]
-		const explanation = await explained(asking({ access }), 'http://h.test/')
+	it('that ask an authorizer say whom, in the outcome too, and ask nobody', async () => {
+		const explanation = await explained(asking({ access: [custom('opa')] }), 'http://h.test/')
 		expect(stageOf(explanation, 'authorize')!.backends).toMatchObject([{ verdict: 'passed', asks: ['opa'] }])
+		expect(explanation.outcomes).toMatchObject([{ outcome: 'sent', asks: ['opa'] }])
+	})
+
+	it.each<[string, Record<string, PartBody>, string]>([
+		['it is sent', asking({ access: [custom('opa')] }), 'The request goes to d/web (2 endpoints), if opa allows it'],
+		[
+			'several are asked',
+			asking({ access: [custom('opa'), custom('waf')] }),
+			'The request goes to d/web (2 endpoints), if opa and waf allow it',
+		],
+		[
+			'there is no endpoint',
+			asking({ access: [custom('opa')], endpoints: [] }),
+			'The request is refused with 503, if opa allows it: ',
+		],
+		[
+			'the rule answers by itself',
+			withRule({
+				access: [custom('opa')],
+				filters: { redirect: { statusCode: 302, hostname: 'elsewhere.test' } },
+			}),
+			'The request is redirected to http://elsewhere.test/ with 302, if opa allows it',
+		],
+		[
+			'only one of two backends has it asked',
+			{
+				...to({ weight: 1, service: 'd/web' }, { weight: 3, service: 'd/other' }),
+				...service('d/other', { id: 'other1' }),
+				'service/d/web': { ...(asking({})['service/d/web'] as ServiceTarget), access: [custom('opa')] },
+			},
+			'25 % go to d/web (2 endpoints), if opa allows it, 75 % go to d/other (1 endpoint)',
+		],
+		[
+			'faults hold it up until its time is over',
+			{
+				...asking({ access: [custom('opa')] }),
+				...slice('h.test', 'r', [
+					{
+						...rulePart('default/r/0', '', 'd/web'),
+						filters: { faults: [{ delay: { ms: 2_000, share: 1 } }] },
+						timeouts: { requestMs: 1_000 },
+					},
+				]),
+			},
+			'The request is refused with 504, if opa allows it: ',
+		],
+		[
+			'the backend’s filters answer',
+			{
+				...asking({ access: [custom('opa')] }),
+				...slice('h.test', 'r', [
+					{
+						...rulePart('default/r/0', '', 'd/web'),
+						backends: [
+							{
+								...{ weight: 1, service: 'd/web' },
+								filters: { redirect: { statusCode: 302, hostname: 'elsewhere.test' } },
+							},
+						],
+					},
+				]),
+			},
+			'The request is redirected to http://elsewhere.test/ with 302, if opa allows it',
+		],
+		[
+			'another policy refuses it',
+			asking({ access: [custom('opa'), ...deny('d/p')] }),
+			'The request is refused with 403: ',
+		],
+	])('that ask an authorizer are told in the sentence where %s', async (_, parts, sentence) => {
+		expect((await explained(parts, 'http://h.test/')).outcome.slice(0, sentence.length)).toBe(sentence)
+	})
+
+	it('that ask an authorizer about some backends only divide what faults refuse', async () => {
+		const faults = { faults: [{ abort: { status: 503, share: 1 } }] }
+		const parts = {
+			...withRule({
+				backends: [
+					{ weight: 1, service: 'd/web' },
+					{ weight: 3, service: 'd/other' },
+				],
+				filters: faults,
+			}),
+			'service/d/web': { ...(asking({})['service/d/web'] as ServiceTarget), access: [custom('opa')] },
+		}
+		const { outcomes } = await explained(parts, 'http://h.test/')
+		expect(outcomes).toMatchObject([
+			{ percent: 25, outcome: 'refused', asks: ['opa'] },
+			{ percent: 75, outcome: 'refused' },
+		])
+		expect(outcomes[1]).not.toHaveProperty('asks')
 	})
 
 	it('come before the answer that there is no endpoint', async () => {
@@ -139,6 +233,35 @@ describe('an end user', () => {
 		})
 		expect(explanation.outcomes).toMatchObject([{ outcome: 'sent' }])
 		expect(explanation.edits!.request[0]!.headersAdded).toMatchObject({ 'x-role': 'admin' })
+	})
+
+	it.each<[string, Partial<DescribedUser>, string]>([
+		['audiences', { audiences: ['shop'] }, 'sent'],
+		['a claim of one text', { claims: { aud: 'shop' } }, 'sent'],
+		['a claim of several', { claims: { aud: ['pay', 'shop'] } }, 'sent'],
+		['a claim of others', { claims: { aud: ['pay'] } }, 'refused'],
+		['audiences, and not by a claim beside them', { audiences: ['pay'], claims: { aud: 'shop' } }, 'refused'],
+		['nothing', {}, 'refused'],
+	])('is for the audiences that it is described with: by %s', async (_, said, expected) => {
+		const { audiences: __, ...alice } = ALICE
+		const inAudience: AccessPolicies = [
+			{
+				name: 'd/shop',
+				action: 'ALLOW',
+				rules: [
+					{
+						when: [
+							{ key: { of: 'audiences' }, values: ['shop'] },
+							{ key: { of: 'claim', path: ['aud'] }, values: ['shop'] },
+						],
+					},
+				],
+			},
+		]
+		const parts = asking({ users: [rule({ audiences: ['shop', 'till'] })], access: inAudience })
+		expect(await outcome(parts, 'http://h.test/', { user: { ...alice, claims: {}, ...said } })).toMatchObject({
+			outcome: expected,
+		})
 	})
 
 	it('that nobody describes is none', async () => {

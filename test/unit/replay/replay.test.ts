@@ -162,26 +162,6 @@ describe('what a sample does not say', () => {
 	})
 })
 
-describe('a client’s network', () => {
-	it.each<[string, unknown]>([
-		['192.0.2.0/24', ['refused', 'shop/deny']],
-		['192.0.0.0/16', ['refused', 'shop/deny']],
-		['198.51.100.0/25', 'unchanged'],
-		// Its first address is in the block, and the client's may not be.
-		['192.0.2.0/25', 'source.ip'],
-		['192.0.2.77', 'source.ip'],
-		['::ffff:192.0.2.0/121', 'source.ip'],
-	])('is in %s, or it is open', async (block, expected) => {
-		expect(await verdict(ofService(policy('DENY', [{ from: [{ ipBlocks: [block] }] }])))).toEqual(expected)
-	})
-
-	it('that is in a block is not outside of it', async () => {
-		const not = (block: string) => ofService(policy('DENY', [{ from: [{ notIpBlocks: [block] }] }]))
-		expect(await verdict(not('192.0.0.0/16'))).toBe('unchanged')
-		expect(await verdict(not('192.0.2.0/25'))).toBe('source.ip')
-	})
-})
-
 describe('an end user', () => {
 	const principals = (...texts: string[]) => ofService(policy('DENY', [{ from: [{ requestPrincipals: texts }] }]))
 	it.each<[string, unknown]>([
@@ -222,6 +202,38 @@ describe('an authorizer', () => {
 		expect(await verdict(ofService(custom([{}])))).toBe('CUSTOM opa')
 		expect(await verdict(OPEN, request(), ofService(custom([{}])))).toBe('CUSTOM opa')
 		expect(await verdict(ofService(custom([{}], { pathPrefix: '/v2' })), request(), ofService(custom([{}])))).toBe(
+			'CUSTOM opa',
+		)
+	})
+
+	it.each<[string, AccessRule[], readonly string[]]>([
+		['of every request', [{}], ['opa']],
+		['of some requests, and maybe of this', [header('x-tenant', 'ac*')], ['opa']],
+		['of other requests', [header('x-tenant', 'other')], []],
+	])('%s: what is refused for sure then, or was before, is a change for whom it lets in', async (_, rules, names) => {
+		const sent = request(fields(['x-tenant', 'acme']))
+		const admitting = ofService(policy('ALLOW', [{}]), custom(rules))
+		const refusing = ofService(policy('ALLOW', [{ to: [{ methods: ['PUT'] }] }]), custom(rules))
+		const asks = names.length === 0 ? {} : { asks: names }
+		const [to, from] = [await replayed(refusing, sent, admitting), await replayed(admitting, sent, refusing)]
+		expect([to.undecided, from.undecided]).toEqual([[], []])
+		expect(to.newlyRefused).toEqual([expect.objectContaining({ by: null, reason: 'access_denied', count: 1, ...asks })])
+		expect(from.newlyAdmitted).toEqual([expect.objectContaining({ by: 'shop/allow', count: 1, ...asks })])
+		for (const [change] of [to.newlyRefused, from.newlyAdmitted])
+			expect(Object.hasOwn(change!, 'asks')).toBe('asks' in asks)
+	})
+
+	it('of whom it cannot be told whether it is asked leaves open who is admitted both ways', async () => {
+		const [some, each] = [ofService(custom([header('x-tenant', 'ac*')])), ofService(custom([{}]))]
+		const sent = request(fields(['x-tenant', 'acme']))
+		expect(await verdict(each, sent, some)).toBe('CUSTOM opa')
+		expect(await verdict(some, sent, each)).toBe('CUSTOM opa')
+	})
+
+	it('that may be asked about fields which another one writes leaves open what policies read there', async () => {
+		const writing = { headersToUpstreamOnAllow: ['x-role'] }
+		const before = ofService(policy('ALLOW', [{}]), custom([header('x-tenant', 'ac*')], writing))
+		expect(await verdict(ofService(policy('DENY', [{}])), request(fields(['x-tenant', 'acme'])), before)).toBe(
 			'CUSTOM opa',
 		)
 	})

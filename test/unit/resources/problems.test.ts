@@ -49,6 +49,25 @@ test('a known field that is null is absent', () => {
 	expect(parse(schema, { text: null, list: ['a'] })).toEqual({ ok: true, value: { list: ['a'] } })
 })
 
+const source = z
+	.strictObject({ users: z.array(z.string()).optional(), groups: z.array(z.string()).optional() })
+	.refine((fields) => Object.keys(fields).length > 0, 'leave it out for everybody')
+test.each([
+	[{}, ['source: leave it out for everybody']],
+	[{ groups: null }, ['source: leave it out for everybody']],
+	[{ user: ['a'] }, ['source.user: is not a field here; must be one of users, groups']],
+	[{ user: null }, ['source.user: is not a field here; must be one of users, groups']],
+])('advises nobody to leave out what has a misspelt field: %j', (value, expected) => {
+	const result = parse(z.strictObject({ source }), { source: value })
+	expect(result.ok ? [] : result.error.map(written)).toEqual(expected)
+})
+
+test('names every unknown field, and says of the first hundred what would be right', () => {
+	const result = parse(schema, Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`k${i}`, 1])))
+	const messages = result.ok ? [] : result.error.map(({ message }) => message)
+	expect([messages.length, messages.filter((message) => message.includes('must be one of')).length]).toEqual([120, 100])
+})
+
 const shapes = z.strictObject({
 	shape: z.discriminatedUnion('type', [
 		z.strictObject({ type: z.literal('circle'), radius: z.number() }),

@@ -4,12 +4,14 @@ import { ownsName, ownsNamespace } from '../../../src/namespaces.ts'
 import type { AccessSample, ChangeRequest, Principal, ResourceRef, SampleBatch } from '../../../src/ports.ts'
 import type { Change } from '../../../src/replay/groups.ts'
 import { type Replayed, replay as replayed } from '../../../src/replay/replay.ts'
+import { formatPath } from '../../../src/resources/documentError.ts'
 import { type DocumentError, parseDocuments } from '../../../src/resources/documents.ts'
+import { readDocuments } from '../../../src/resources/rawDocuments.ts'
 import { err, ok, type Result } from '../../../src/result.ts'
-import { formatOf, readText } from '../body.ts'
+import { type Format, formatOf, readText } from '../body.ts'
 import type { replayQuery } from '../input.ts'
 import type { Mesh } from '../mesh.ts'
-import { problem } from '../problem.ts'
+import { invalidRequest, problem } from '../problem.ts'
 import { json } from '../reply.ts'
 import type { Call } from '../route.ts'
 import { notTheirs } from '../scope.ts'
@@ -23,7 +25,12 @@ const MAX_REPLAYING = 2
 let replaying = 0
 
 /** Others change where requests go, which samples cannot tell. */
-const KINDS: readonly string[] = ['AuthorizationPolicy', 'RequestAuthentication', 'Mesh']
+export const REPLAYED_KINDS: readonly string[] = ['AuthorizationPolicy', 'RequestAuthentication', 'Mesh']
+const ONE_OF_KINDS = `one of ${REPLAYED_KINDS.join(', ')}`
+const isReplayed = (kind: string): boolean => REPLAYED_KINDS.includes(kind)
+
+/** As many as other mistakes in documents. */
+const MAX_ERRORS = 100
 
 /** Groups of each list. */
 const MAX_SHOWN = 500
@@ -103,11 +110,10 @@ async function candidateOf({ request, query, mesh }: Call<unknown, Query>): Prom
 	if (!text.ok) return text
 	const put = text.value.trim() === '' ? ok([]) : documentsOf(request, text.value, mesh)
 	if (!put.ok) return put
-	const errors = [...put.value.map(({ kind }) => kind), ...query.remove.map(({ kind }) => kind)].flatMap(
-		(kind, document): DocumentError[] =>
-			KINDS.includes(kind) ? [] : [{ document, path: 'kind', message: `must be one of ${KINDS.join(', ')}` }],
+	const errors = query.remove.flatMap(({ kind }, i) =>
+		isReplayed(kind) ? [] : [{ path: `query.remove[${i}]`, message: `must be ${ONE_OF_KINDS}, and its name` }],
 	)
-	if (errors.length > 0) return err(invalidDocuments(errors))
+	if (errors.length > 0) return err(invalidRequest(errors))
 	if (put.value.length + query.remove.length === 0)
 		return err(problem('invalid-documents', 'The body holds no document, and nothing is to be removed'))
 	return ok({ put: put.value, remove: query.remove as readonly ResourceRef[] })
@@ -117,8 +123,24 @@ function documentsOf(request: Request, text: string, mesh: Mesh): Result<NonNull
 	const format = formatOf(request.headers.get('content-type'), text)
 	if (!format.ok) return format
 	const parsed = parseDocuments(text, format.value, mesh.settings)
-	return parsed.ok ? parsed : err(invalidDocuments(parsed.error))
+	if (!parsed.ok) return err(invalidDocuments(parsed.error))
+	if (parsed.value.every(({ kind }) => isReplayed(kind))) return parsed
+	return err(invalidDocuments(ofOtherKinds(text, format.value)))
 }
+
+/** Numbered as they stand in the text, where some may be empty and others Lists. */
+const ofOtherKinds = (text: string, format: Format): DocumentError[] =>
+	readDocuments(text, format)
+		.documents.filter(({ value }) => !isReplayed(String(value.kind)))
+		.slice(0, MAX_ERRORS)
+		.map(({ number, prefix, value, lineOf }) => {
+			const path = [...prefix, 'kind']
+			const line = lineOf?.(path)
+			return {
+				...{ document: number, kind: String(value.kind), path: formatPath(path), message: `must be ${ONE_OF_KINDS}` },
+				...(line === undefined ? {} : { line }),
+			}
+		})
 
 /** What others call their policies and routes is theirs. */
 function ownReplay(result: Replayed, who: Pick<Principal, 'namespaces'>): Replayed {
