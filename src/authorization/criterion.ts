@@ -3,7 +3,8 @@ import { canonicalMeshHost } from '../names.ts'
 import type { AccessPolicy } from '../snapshot/authorization.ts'
 import { type Key, keyId, type Reader, readerOf, type TextKey } from './attribute.ts'
 import { compileAddresses, compileHosts, compilePaths, compileTimes, type Test, type TextList } from './lists.ts'
-import { compileTexts, exactOf } from './textPattern.ts'
+import { type SearchKey, searchKeys } from './searchKey.ts'
+import { compileTexts, kindOf } from './textPattern.ts'
 
 export interface Criterion {
 	readonly key: Key
@@ -11,12 +12,12 @@ export interface Criterion {
 	readonly notValues?: readonly string[] | undefined
 }
 
-/** A way to find a rule: requests that it matches read as one of `keys`. */
+/** A way to find a rule: requests that it matches have, in what they read, all keys of one of the lists. */
 export interface LookUp {
 	/** Equal for equal `read`. */
 	readonly id: string
 	readonly read: Reader
-	readonly keys: readonly string[]
+	readonly keys: readonly (readonly SearchKey[])[]
 }
 
 export interface CompiledCriterion {
@@ -33,7 +34,8 @@ export function compileCriterion(
 	const refuses = action !== 'ALLOW'
 	const wanted = values && compileList(key, values, refuses, refuses && action !== 'AUDIT', trustDomain)
 	const unwanted = notValues && compileList(key, notValues, !refuses, !refuses, trustDomain)
-	const lookUp = wanted?.lookUp && { id: keyId(key), ...wanted.lookUp }
+	const found = wanted?.lookUp
+	const lookUp = found?.keys.every(({ length }) => length > 0) ? { id: keyId(key), ...found } : undefined
 	if (unwanted === undefined) return { test: wanted?.test ?? always, lookUp }
 	if (wanted === undefined) return { test: (facts) => !unwanted.test(facts), lookUp }
 	return { test: (facts) => wanted.test(facts) && !unwanted.test(facts), lookUp }
@@ -79,14 +81,13 @@ function inTrustDomain({ of }: Key, texts: readonly string[], trustDomain: strin
 
 function compileValues(key: TextKey, texts: readonly string[]): TextList {
 	const read = readerOf(key)
-	const keys = key.of === 'serviceAccount' ? texts : exactOf(texts)
-	const matches = compileTexts(texts, keys)
+	const matches = compileTexts(texts, key.of === 'serviceAccount' ? texts : undefined)
 	return {
 		test: (facts) => {
 			const reading = read(facts)
 			if (reading === null || reading === undefined) return false
 			return typeof reading === 'string' ? matches(reading) : reading.some(matches)
 		},
-		lookUp: keys.length === texts.length ? { read, keys } : undefined,
+		lookUp: { read, keys: texts.map((text) => searchKeys(kindOf(text))) },
 	}
 }

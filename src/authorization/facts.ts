@@ -1,6 +1,6 @@
 /** A request and what follows from it, each worked out once for all rules that ask. */
 import { fold } from './canonicalPath.ts'
-import { type IpAddress, parseAddress } from './ipBlock.ts'
+import { bitsOf, type IpAddress, parseAddress } from './ipBlock.ts'
 import { otherEnding } from './pathPattern.ts'
 import type { AccessRequest } from './request.ts'
 
@@ -8,29 +8,19 @@ export interface Facts {
 	readonly request: AccessRequest
 	/** `<trust domain>/ns/<namespace>/sa/<workload>`, or whatever else the caller's SPIFFE ID says: under each name of the mesh's own. */
 	readonly principal: string | readonly string[] | undefined
-	folded: FoldedPath | undefined
-	roots: readonly string[] | undefined
-	/** Empty: unknown, or no address. */
+	folded: readonly string[] | undefined
+	hosts: readonly string[] | undefined
 	address: IpAddress | undefined
+	bits: string | undefined
 }
-
-/** The path for rules that refuse whom they match. */
-interface FoldedPath {
-	readonly path: string
-	/** With a final `/` if `path` has none, without it if it has. */
-	readonly other: string
-	readonly roots: readonly string[]
-}
-
-/** Of a path, this many segments are looked up; what lies deeper is left to the patterns. */
-const ROOT_DEPTH = 4
 
 export const factsOf = (request: AccessRequest): Facts => ({
 	request,
 	principal: principalOf(request),
 	folded: undefined,
-	roots: undefined,
+	hosts: undefined,
 	address: undefined,
+	bits: undefined,
 })
 
 function principalOf({ caller, trustDomains }: AccessRequest): Facts['principal'] {
@@ -43,35 +33,31 @@ function principalOf({ caller, trustDomains }: AccessRequest): Facts['principal'
 
 export const trustDomainOf = (principal: string): string => principal.split('/', 1)[0]!
 
-export function foldedOf(facts: Facts): FoldedPath {
+/** The path for rules that refuse whom they match: as it ends, and with a final `/` if it has none, without it if it has. */
+export function foldedOf(facts: Facts): readonly string[] {
 	if (facts.folded === undefined) {
 		// A path that encodes no text is ambiguous: only rules that enforce nothing see it.
 		const path = fold(facts.request.path) ?? facts.request.path.toUpperCase()
-		facts.folded = { path, other: otherEnding(path), roots: rootsOf(path) }
+		facts.folded = [path, otherEnding(path)]
 	}
 	return facts.folded
 }
 
-export function strictRootsOf(facts: Facts): readonly string[] {
-	facts.roots ??= rootsOf(facts.request.path)
-	return facts.roots
+/** The host alone, and with its port. */
+export function hostsOf(facts: Facts): readonly string[] {
+	const { host, port } = facts.request
+	facts.hosts ??= [host, `${host}:${port}`]
+	return facts.hosts
 }
 
+/** Empty: unknown, or no address. */
 export function addressOf(facts: Facts): IpAddress {
 	facts.address ??= parseAddress(facts.request.clientAddress) ?? []
 	return facts.address
 }
 
-/** `/a/b/c` → `/a`, `/a/b`, `/a/b/c`: the first whole segments of a path. */
-function rootsOf(path: string): readonly string[] {
-	const roots: string[] = []
-	for (let end = 0; roots.length < ROOT_DEPTH && end < path.length; ) {
-		const slash = path.indexOf('/', end + 1)
-		end = slash < 0 ? path.length : slash
-		roots.push(path.slice(0, end))
-	}
-	return roots
+/** Of the address. Empty: unknown, or no address. */
+export function addressBitsOf(facts: Facts): string {
+	facts.bits ??= bitsOf(addressOf(facts))
+	return facts.bits
 }
-
-/** A root of which no more is said than `rootsOf` says of paths. */
-export const shortRoot = (root: string): string => rootsOf(root).at(-1) ?? ''

@@ -51,6 +51,9 @@ export function isInBlock({ address: start, bits }: IpBlock, address: IpAddress)
 	return true
 }
 
+/** `0` and `1`, 32 of them to a number: a block holds those that begin as it does, as far as its bits count. */
+export const bitsOf = (address: IpAddress): string => address.map((word) => word.toString(2).padStart(32, '0')).join('')
+
 const isMapped = ([first, second, third, fourth]: IpAddress): boolean =>
 	fourth !== undefined && first === 0 && second === 0 && third === 0xffff
 

@@ -1,17 +1,18 @@
 /** Lists of paths, hosts, addresses and hours. What does not parse matches nothing, or everything where a match refuses. */
 import type { Reader } from './attribute.ts'
-import { addressOf, type Facts, foldedOf, shortRoot, strictRootsOf } from './facts.ts'
-import { isInBlock, parseBlock } from './ipBlock.ts'
+import { addressBitsOf, addressOf, type Facts, foldedOf, hostsOf } from './facts.ts'
+import { bitsOf, isInBlock, parseBlock } from './ipBlock.ts'
 import { parsePathPattern } from './pathPattern.ts'
-import { compileTexts, exactOf } from './textPattern.ts'
+import { type SearchKey, searchKeys } from './searchKey.ts'
+import { compileTexts, kindOf } from './textPattern.ts'
 import { isInWindow, parseTimeWindow } from './timeWindow.ts'
 
 export type Test = (facts: Facts) => boolean
 
 export interface TextList {
 	readonly test: Test
-	/** Whatever it matches reads as one of these. Absent: that cannot be said. */
-	readonly lookUp?: { readonly read: Reader; readonly keys: readonly string[] } | undefined
+	/** Whatever it matches has, in what is read, all keys of one of the lists: those of each text or block. */
+	readonly lookUp?: { readonly read: Reader; readonly keys: readonly (readonly SearchKey[])[] } | undefined
 }
 
 /**
@@ -21,14 +22,13 @@ export interface TextList {
 export function compilePaths(texts: readonly string[], refuses: boolean): TextList {
 	const parse = (text: string) => parsePathPattern(text, refuses)
 	const { test, parsed } = refuses
-		? compileParsed(texts, refuses, parse, ({ matches }, facts) => {
-				const { path, other } = foldedOf(facts)
-				return matches(path) || matches(other)
-			})
+		? compileParsed(texts, refuses, parse, ({ matches }, facts) => foldedOf(facts).some(matches))
 		: compileParsed(texts, refuses, parse, ({ matches }, { request }) => matches(request.path))
-	const keys = parsed.map((pattern) => shortRoot(pattern?.root ?? ''))
-	const read = refuses ? (facts: Facts) => foldedOf(facts).roots : strictRootsOf
-	return { test, lookUp: keys.includes('') ? undefined : { read, keys } }
+	const read: Reader = refuses ? foldedOf : ({ request }) => request.path
+	return {
+		test,
+		lookUp: { read, keys: parsed.map((pattern) => pattern?.keys ?? []) },
+	}
 }
 
 /** In lower case. Those that name a port are compared with host and port, the others with the host: clients leave out the port of the scheme. */
@@ -36,10 +36,9 @@ export function compileHosts(lower: readonly string[]): TextList {
 	const withPort = lower.filter((text) => portAt(text) >= 0)
 	const without = lower.filter((text) => portAt(text) < 0)
 	const [matches, matchesWithPort] = [compileTexts(without), compileTexts(withPort)]
-	const exact = exactOf(lower).map((text) => (portAt(text) < 0 ? text : text.slice(0, portAt(text))))
 	return {
-		test: ({ request: { host, port } }) => matches(host) || (withPort.length > 0 && matchesWithPort(`${host}:${port}`)),
-		lookUp: exact.length === lower.length ? { read: ({ request }) => request.host, keys: exact } : undefined,
+		test: (facts) => matches(facts.request.host) || (withPort.length > 0 && matchesWithPort(hostsOf(facts)[1]!)),
+		lookUp: { read: hostsOf, keys: lower.map((text) => searchKeys(kindOf(text))) },
 	}
 }
 
@@ -47,11 +46,16 @@ export function compileHosts(lower: readonly string[]): TextList {
 const portAt = (host: string): number => host.indexOf(':', host.lastIndexOf(']') + 1)
 
 /** `unknown`: whether an address that is not known is in every block. */
-export const compileAddresses = (texts: readonly string[], refuses: boolean, unknown: boolean): TextList =>
-	compileParsed(texts, refuses, parseBlock, (block, facts) => {
+export function compileAddresses(texts: readonly string[], refuses: boolean, unknown: boolean): TextList {
+	const { test, parsed } = compileParsed(texts, refuses, parseBlock, (block, facts) => {
 		const address = addressOf(facts)
 		return address.length === 0 ? unknown : isInBlock(block, address)
 	})
+	const keys = parsed.map((block) =>
+		block === undefined ? [] : searchKeys({ kind: 'prefix', literal: bitsOf(block.address).slice(0, block.bits) }),
+	)
+	return { test, lookUp: { read: addressBitsOf, keys: unknown ? [...keys, searchKeys(kindOf(''))] : keys } }
+}
 
 export const compileTimes = (texts: readonly string[], refuses: boolean): TextList =>
 	compileParsed(texts, refuses, parseTimeWindow, (window, { request }) => isInWindow(window, request.now))

@@ -5,15 +5,18 @@
  * templates to): `/a/{**}` matches `/a/` and `/a/b/c`, but not `/a`, which has no second slash.
  */
 import { fold, spell } from './canonicalPath.ts'
+import { type SearchKey, searchKeys } from './searchKey.ts'
 import { kindOf, type TextMatcher, textMatches } from './textPattern.ts'
 
 export interface PathPattern {
 	readonly matches: TextMatcher
-	/** The whole segments with which every path begins that matches; '' when nothing is known of them. Without a final `/`. */
-	readonly root: string
+	/** Every path that matches has each of them. */
+	readonly keys: readonly SearchKey[]
 }
 
 const OPERATORS = /\{\*{1,2}\}/g
+/** Of a template, rules are found by one of so many: each place where rules have them costs a look-up. */
+const MAX_SEGMENTS = 16
 const SPECIAL = /[\\^$.*+?()[\]{}|/-]/g
 
 /** Undefined: no pattern. `folds`: to be compared with folded paths, see `fold`. */
@@ -30,7 +33,7 @@ export function parsePathPattern(text: string, folds: boolean): PathPattern | un
 	const mayCut = kind === 'suffix' && !folds
 	return {
 		matches: (path) => textMatches(pattern, path) && !(mayCut && cutsCharacter(path, spelled)),
-		root: kind === 'exact' ? withoutFinalSlash(spelled) : kind === 'prefix' ? spelled.replace(/\/?[^/]*$/, '') : '',
+		keys: searchKeys(pattern),
 	}
 }
 
@@ -45,7 +48,24 @@ function templateOf(text: string, spellLiteral: (literal: string) => string | un
 		if (operator !== undefined) source += operator === '{*}' ? '[^/]+' : '.*'
 	}
 	const expression = new RegExp(`^${source}$`, 's')
-	return { matches: (path) => expression.test(path), root: withoutFinalSlash(literals[0] ?? '') }
+	const keys = [
+		...searchKeys({ kind: 'prefix', literal: literals[0]! }),
+		...searchKeys({ kind: 'suffix', literal: literals.at(-1)! }),
+		...segmentKeys(text, spellLiteral),
+	]
+	return { matches: (path) => expression.test(path), keys }
+}
+
+/** Segments in front of what may be several: of `{**}`, and of an encoded slash, which divides folded paths. */
+function segmentKeys(text: string, spellLiteral: (literal: string) => string | undefined): readonly SearchKey[] {
+	const keys: SearchKey[] = []
+	for (const [at, segment] of text.split('/', MAX_SEGMENTS).entries()) {
+		if (segment === '{*}') continue
+		const spelled = segment.includes('{') ? undefined : spellLiteral(segment)
+		if (spelled === undefined || spelled.includes('/')) break
+		if (spelled !== '') keys.push({ kind: 'segment', at, text: spelled })
+	}
+	return keys
 }
 
 /** Whether the end begins inside of what encodes a byte: `*0b` says nothing of `/a%20b`, which ends in a space and `b`. */
@@ -56,8 +76,6 @@ export function otherEnding(path: string): string {
 	if (path.length < 2) return path
 	return path.endsWith('/') ? path.slice(0, -1) : `${path}/`
 }
-
-const withoutFinalSlash = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path)
 
 /** What is wrong with a pattern, as a sentence that says what would be right; undefined when it may be used. */
 export function checkPathPattern(text: string): string | undefined {

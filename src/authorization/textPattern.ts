@@ -2,7 +2,7 @@
 
 export type TextMatcher = (text: string) => boolean
 
-interface TextPattern {
+export interface TextPattern {
 	readonly kind: 'any' | 'exact' | 'prefix' | 'suffix'
 	readonly literal: string
 }

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { compileAccess } from '../../src/authorization/compileAccess.ts'
 import { type AccessVerdict, decide, type PolicyName } from '../../src/authorization/decide.ts'
 import { seeded } from '../random.ts'
-import { randomLayers, randomRequest, TRUST_DOMAIN } from './authorizationCases.ts'
+import { randomRequest, TRUST_DOMAIN } from './authorizationCases.ts'
+import { randomWorld } from './authorizationCrowds.ts'
 import { type SpecVerdict, specVerdict } from './authorizationSpecification.ts'
 
 const WORLDS = 5_000
@@ -27,7 +28,7 @@ describe('decide', () => {
 			const seen = { allowed: 0, refused: 0, by: 0, authorizers: 0, audited: 0, wouldRefuse: 0, wouldAdmit: 0 }
 			for (let seed = 1; seed <= WORLDS; seed++) {
 				const random = seeded(seed)
-				const layers = randomLayers(random)
+				const layers = randomWorld(random)
 				const compiled = layers.map((policies) => compileAccess(policies, TRUST_DOMAIN))
 				const defaultAccess = random() < 0.7 ? 'open' : 'closed'
 				for (let i = 0; i < REQUESTS; i++) {

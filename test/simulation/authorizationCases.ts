@@ -15,7 +15,7 @@ export type Random = () => number
 
 export const TRUST_DOMAIN = 'mesh.example'
 
-const pick = <T>(random: Random, among: readonly T[]): T => among[Math.floor(random() * among.length)]!
+export const pick = <T>(random: Random, among: readonly T[]): T => among[Math.floor(random() * among.length)]!
 const some = <T>(random: Random, among: readonly T[]): T[] =>
 	Array.from({ length: 1 + Math.floor(random() * random() * 4) }, () => pick(random, among))
 
@@ -203,7 +203,7 @@ const authorizer = (name: string): Authorizer => ({
 	headersToDownstreamOnDeny: [],
 })
 
-function randomPolicy(random: Random, name: string): AccessPolicy {
+export function randomPolicy(random: Random, name: string): AccessPolicy {
 	const action = pick(random, ['ALLOW', 'ALLOW', 'ALLOW', 'DENY', 'DENY', 'AUDIT', 'CUSTOM'] as const)
 	const rules = Array.from({ length: Math.floor(random() * 4) }, () => randomRule(random))
 	const rest = { name, rules, ...(random() < 0.25 ? { dryRun: true as const } : {}) }

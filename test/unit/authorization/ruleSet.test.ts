@@ -5,7 +5,8 @@ import { type Facts, factsOf } from '../../../src/authorization/facts.ts'
 import { allMatches, createRuleSet, type FindableRule, firstMatch } from '../../../src/authorization/ruleSet.ts'
 import type { AccessRule } from '../../../src/snapshot/authorization.ts'
 import { seeded } from '../../random.ts'
-import { randomLayers, randomRequest, TRUST_DOMAIN } from '../../simulation/authorizationCases.ts'
+import { randomRequest, TRUST_DOMAIN } from '../../simulation/authorizationCases.ts'
+import { randomWorld } from '../../simulation/authorizationCrowds.ts'
 import { caller, request, user } from './asked.ts'
 
 const SETS = 1_000
@@ -31,7 +32,7 @@ describe('rules that are looked up', () => {
 		for (let seed = 1; seed <= SETS; seed++) {
 			const random = seeded(seed)
 			const rules = findable(
-				randomLayers(random).flatMap((layer) => layer.flatMap((one) => one.rules)),
+				randomWorld(random).flatMap((layer) => layer.flatMap((one) => one.rules)),
 				seed % 2 === 0,
 			)
 			const set = createRuleSet(rules)
@@ -39,7 +40,10 @@ describe('rules that are looked up', () => {
 			if (set === undefined || plain === undefined) continue
 			lookedUp += rules.length - set.always.length
 			for (let i = 0; i < REQUESTS; i++) {
-				const asked = randomRequest(random)
+				const asked = {
+					...randomRequest(random),
+					...(i % 2 === 0 ? {} : { trustDomains: ['old.example', TRUST_DOMAIN] }),
+				}
 				const expected = allMatches(plain, factsOf(asked)).map(({ order }) => order)
 				const say = `seed ${seed}, request ${i}`
 				expect(
@@ -80,7 +84,26 @@ const KINDS: Readonly<Record<string, (i: number) => AccessRule>> = {
 	header: (i) => ({ when: [{ key: { of: 'header', name: 'x-team' }, values: [`t${i}`] }] }),
 	namespace: (i) => ({ from: [{ namespaces: [`n${i}`] }], to: [{ methods: ['GET'] }] }),
 	method: (i) => ({ to: [{ methods: [`M${i}`] }] }),
+	'beginning of a principal': (i) => ({ from: [{ principals: [`cluster.local/ns/shop/sa/w${i}*`, `w${i}/*`] }] }),
+	'end of a principal': (i) => ({ from: [{ principals: [`*/w${i}`], namespaces: ['shop'] }] }),
+	'beginning of a request principal': (i) => ({
+		from: [{ requestPrincipals: [`idp/u${i}*`] }, { requestPrincipals: ['a'] }],
+	}),
+	'end of a host': (i) => ({ to: [{ hosts: [`*h${i}.EXAMPLE`], methods: ['GET'] }] }),
+	'beginning of a host, with all ports': (i) => ({ to: [{ hosts: [`h${i}.example:*`] }] }),
+	'beginning of a header': (i) => ({ when: [{ key: { of: 'header', name: 'x-team' }, values: [`t${i}*`] }] }),
+	'end of a claim': (i) => ({ when: claim(`*t${i}`) }),
+	'beginning of a segment': (i) => ({ to: [{ paths: [`/api/v1/p${i}/a*`] }] }),
+	'end of a path': (i) => ({ to: [{ paths: [`*/p${i}/a/x`] }] }),
+	'segment between others': (i) => ({ to: [{ paths: [`/{*}/v1/p${i}/{**}`] }] }),
+	'segment below any': (i) => ({ to: [{ paths: [`/{*}/{*}/p${i}/{*}/x`, `/{*}/q${i}/{**}`] }] }),
+	'end below any number of segments': (i) => ({ to: [{ paths: [`/{**}/p${i}/a/x`] }] }),
+	'block of IPv4': (i) => ({ from: [{ ipBlocks: [`10.${i >> 8}.${i & 255}.0/24`], namespaces: ['shop'] }] }),
+	'block of IPv6': (i) => ({ from: [{ ipBlocks: [`10.${i >> 8}.${i & 255}.9`, `2001:db8:${i}::/48`] }] }),
 }
+
+/** More segments than are looked up. */
+const DEEP = `/a${'/x'.repeat(40)}`
 
 describe('a thousand rules', () => {
 	it.each(Object.keys(KINDS))('of which each demands another %s cost a request one of them', (kind) => {
@@ -95,6 +118,7 @@ describe('a thousand rules', () => {
 				headers: { 'x-team': 't7' },
 				caller: { ...caller('shop', 'w7'), ...(kind === 'namespace' ? { namespace: 'n7' } : {}) },
 				user: user('idp', 'u7', { team: ['t7', 't9999'] }),
+				clientAddress: kind === 'block of IPv6' ? '2001:DB8:7::1' : '10.0.7.5',
 			})
 			const exact = kind === 'path' ? { ...asked, path: '/api/v1/p7' } : asked
 			expect(firstMatch(set, factsOf(exact))?.order).toBe(7)
@@ -119,20 +143,73 @@ describe('a thousand rules', () => {
 		expect(tries).toBeLessThanOrEqual(4)
 	})
 
-	it('are looked up below the depth at which paths are, and no deeper', () => {
-		const deep = (i: number): AccessRule => ({ to: [{ paths: [`/a/b/c/d/e/f${i}`] }] })
-		const set = createRuleSet(findable(THOUSAND.map(deep), false))!
-		expect(set.always).toEqual([])
-		expect(firstMatch(set, factsOf(request({ path: '/a/b/c/d/e/f7' })))?.order).toBe(7)
-		expect(firstMatch(set, factsOf(request({ path: `/a/b/c/d${'/x'.repeat(5_000)}` })))).toBeUndefined()
+	it('with longer texts than are looked up, or deeper segments, are found among those that begin alike', () => {
+		const long = 'x'.repeat(200)
+		const rows: readonly (readonly [pattern: string, path: string, other: string])[] = [
+			[`/${long}-7/*`, `/${long}-7/a`, `/${long}-8/a`],
+			[`*7-${long}`, `/7-${long}`, `/8-${long}`],
+			[`/${long}-7`, `/${long}-7`, `/${long}-8`],
+			[`/{*}${DEEP}-7/{**}`, `/a${DEEP}-7/`, `/a${DEEP}-8/`],
+		]
+		for (const [pattern, path, other] of rows)
+			for (const refuses of [false, true]) {
+				const set = createRuleSet(findable([{ to: [{ paths: [pattern] }] }], refuses))!
+				expect(set.always).toEqual([])
+				expect(firstMatch(set, factsOf(request({ path }))), path).toBeDefined()
+				expect(firstMatch(set, factsOf(request({ path: other }))), other).toBeUndefined()
+			}
 	})
 
-	it('that demand nothing to the letter are always tried', () => {
+	it('of as many lengths and depths cost a request a bounded number of look-ups', () => {
+		const rows: readonly (readonly [demand: (i: number) => string, most: number])[] = [
+			[(i) => `/${'x'.repeat(i)}*`, 128],
+			[(i) => `*${'x'.repeat(i + 1)}`, 128],
+			[(i) => `/{*}${'/{*}'.repeat(i % 50)}/x${i}/{*}`, 16],
+		]
+		for (const [demand, most] of rows) {
+			const { indexes } = createRuleSet(
+				findable(
+					THOUSAND.map((i) => ({ to: [{ paths: [demand(i)] }] })),
+					false,
+				),
+			)!
+			expect(indexes).toHaveLength(1)
+			expect(indexes[0]!.cuts.length).toBeLessThanOrEqual(most)
+		}
+	})
+
+	it('for blocks of addresses are found by an address that is not known where that refuses', () => {
+		const set = (refuses: boolean) => createRuleSet(findable(THOUSAND.map(KINDS['block of IPv4']!), refuses))!
+		const asked = request({ clientAddress: '', caller: caller('shop', 'w') })
+		expect(allMatches(set(true), factsOf(asked))).toHaveLength(1_000)
+		expect(allMatches(set(false), factsOf(asked))).toEqual([])
+	})
+
+	it('with segments whose places are not known are not looked up by those', () => {
+		const rows: readonly (readonly [pattern: (end: string) => string, path: string])[] = [
+			[(end) => `/a%2Fb/{*}/${end}/{**}`, '/a%2Fb/x/c/y'],
+			[(end) => `/{*}/a%2Fb/${end}/{**}`, '/x/a%2Fb/c/y'],
+			[(end) => `/a%2F{*}/${end}/{**}`, '/a%2Fx/c/y'],
+			[(end) => `/{**}/${end}/{*}`, '/a/b/c/y'],
+		]
+		for (const [pattern, path] of rows) {
+			const set = createRuleSet(
+				findable([{ to: [{ paths: [pattern('c')] }] }, { to: [{ paths: [pattern('d')] }] }], true),
+			)!
+			const found = allMatches(set, factsOf(request({ path })))
+			expect(found.map(({ order }) => order)).toEqual([0])
+		}
+	})
+
+	it('that demand no letter of anything are always tried', () => {
 		const rules = [
 			{},
-			{ to: [{ paths: ['*.js'] }] },
+			{ to: [{ paths: ['/a', '*'] }] },
+			{ to: [{ paths: ['/a'] }, { methods: ['GET'] }] },
+			{ to: [{ hosts: ['*'] }] },
 			{ from: [{ notNamespaces: ['a'] }] },
-			{ from: [{ ipBlocks: ['::1'] }] },
+			{ from: [{ ipBlocks: ['::/0'] }] },
+			{ when: [{ key: { of: 'time' } as const, values: ['00:00-24:00'] }] },
 		]
 		expect(createRuleSet(findable(rules, true))!.always).toHaveLength(rules.length)
 	})
