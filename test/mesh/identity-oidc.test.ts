@@ -142,7 +142,9 @@ describe('the keys of an issuer', () => {
 		for (let i = 0; i < 5; i++) await join(await github.sign(job(), { kid: 'unknown' }), workload)
 		expect((await join(await github.sign(job()), workload)).status).toBe(200)
 		expect(github.asked.length - before).toBeLessThanOrEqual(2)
-		expect(await metrics()).toMatch(new RegExp(`selvedge_issuer_keys_age_seconds\\{issuer="${github.url}"\\} \\d`))
+		expect(await metrics()).toMatch(
+			new RegExp(`selvedge_issuer_keys_age_seconds\\{issuer="${github.url}",kind="issuer"\\} \\d`),
+		)
 	})
 
 	it.each([
