@@ -3,6 +3,7 @@ import { heldKeys } from '../../identity/userKeys.ts'
 import type { UserRule } from '../../identity/userToken.ts'
 import type { IssuerSource } from '../../ports.ts'
 import type { JwtRule, TokenPlace } from '../../snapshot/requestAuthentication.ts'
+import { spelling } from '../access/checkedFields.ts'
 
 export interface CompiledJwtRule extends UserRule {
 	/** As JSON, with what is refused because of other rules: those of the same text believe what those before them believed. */
@@ -24,9 +25,19 @@ export interface CompiledUsers {
 	readonly userFields: readonly string[]
 	/** Fields in which it is shown tokens, of which there are other spellings. */
 	readonly tokenFields: readonly string[]
+	/** Of both, in the one spelling that all of a field's have in common. */
+	readonly userSpellings: ReadonlySet<string>
+	readonly tokenSpellings: ReadonlySet<string>
 }
 
-export const NO_USERS: CompiledUsers = { users: [], tokenPlaces: [], userFields: [], tokenFields: [] }
+export const NO_USERS: CompiledUsers = {
+	users: [],
+	tokenPlaces: [],
+	userFields: [],
+	tokenFields: [],
+	userSpellings: new Set(),
+	tokenSpellings: new Set(),
+}
 
 /** `before`: rules that may be the same, whose keys are imported already. */
 export function compileUsers(
@@ -44,13 +55,17 @@ export function compileUsers(
 		...(outputPayloadToHeader === undefined ? [] : [outputPayloadToHeader]),
 		...outputClaimToHeaders.map(({ header }) => header),
 	])
+	const userFields = [...new Set(fields.map((name) => name.toLowerCase()))]
+	const tokenFields = [...places.values()].flatMap((place) =>
+		place.in === 'header' && /[-_]/.test(place.name) ? place.name.toLowerCase() : [],
+	)
 	return {
 		users,
 		tokenPlaces: [...places.values()],
-		userFields: [...new Set(fields.map((name) => name.toLowerCase()))],
-		tokenFields: [...places.values()].flatMap((place) =>
-			place.in === 'header' && /[-_]/.test(place.name) ? place.name.toLowerCase() : [],
-		),
+		userFields,
+		tokenFields,
+		userSpellings: new Set(userFields.map(spelling)),
+		tokenSpellings: new Set(tokenFields.map(spelling)),
 	}
 }
 

@@ -47,15 +47,14 @@ function fieldValue(value: unknown): string | undefined {
  * like the request itself, and told nothing.
  */
 export function tellUser(headers: Headers, { service: own, userEdits }: Exchange, hop: CompiledService): void {
-	const fields = own === undefined || own === hop ? hop.userFields : [...hop.userFields, ...own.userFields]
-	const { tokenFields } = hop
-	if (fields.length + tokenFields.length > 0) {
-		const names = new Set(fields.map(spelling))
-		const spelled = new Set(tokenFields.map(spelling))
-		for (const name of [...headers.keys()])
-			if (names.has(spelling(name)) || (spelled.has(spelling(name)) && !tokenFields.includes(name)))
-				headers.delete(name)
-	}
+	const { userSpellings, tokenSpellings, tokenFields } = hop
+	const others = own === undefined || own === hop ? undefined : own.userSpellings
+	if (userSpellings.size + tokenSpellings.size + (others?.size ?? 0) > 0)
+		for (const name of [...headers.keys()]) {
+			const spelled = spelling(name)
+			const isOfUsers = userSpellings.has(spelled) || others?.has(spelled)
+			if (isOfUsers || (tokenSpellings.has(spelled) && !tokenFields.includes(name))) headers.delete(name)
+		}
 	if (userEdits === undefined) return
 	for (const name of userEdits.dropped) headers.delete(name)
 	if (userEdits.cookies.length > 0) dropCookies(headers, userEdits.cookies)
