@@ -10,7 +10,8 @@ export interface Backend {
 }
 
 export async function startBackend(listener: RequestListener): Promise<Backend> {
-	const server = createServer(listener)
+	// Who calls closes what is idle. A server that does so, too, loses the request that comes at that very moment.
+	const server = createServer({ keepAliveTimeout: 0 }, listener)
 	const sockets = new Set<Socket>()
 	server.on('connection', (socket: Socket) => {
 		sockets.add(socket)
