@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Backend, type Echoed, echo, startBackend, valuesOf } from './backend.ts'
 import { type Answer, call, eventually } from './client.ts'
 import { service } from './documents.ts'
-import { DOMAIN, type Mesh, startMesh } from './meshHarness.ts'
+import { DOMAIN, type Mesh, runningClock, startMesh } from './meshHarness.ts'
 import { extension, extensionRef, to } from './rules.ts'
 import { dpop, exchange, JOIN_TOKEN, JWT, type Key, newKey, proofOf, workloadTrust } from './workload.ts'
 
@@ -178,20 +178,30 @@ describe('soon', () => {
 		const headers = await proofOf(wit, key, AUD)
 		expect((await mesh.via(SHOP, '/', { headers })).status).toBe(200)
 		await admin('POST', '/v1/revocations', { workload: { namespace: 'default', workload: 'brief' }, reason: 'test' })
-		const refused = ([status, why]: (string | number)[]) => status === 400 && why === 'credential_revoked'
-		await eventually(async () => reason(await mesh.via(SHOP, '/', { headers })), refused, 1_500)
+		const clock = runningClock(() => proven(SHOP))
+		const answeredAt = clock.now()
+		const ask = async () => {
+			const takesMs = clock.now() - answeredAt
+			const said = reason(await mesh.via(SHOP, '/', { headers }))
+			if (said[0] === 200) expect(takesMs).toBeLessThanOrEqual(1_500)
+			return said
+		}
+		const said = await eventually(ask, ([status]) => status !== 200).finally(() => clock.stop())
+		expect(said).toEqual([400, 'credential_revoked'])
 		expect((await proven(SHOP)).status).toBe(200)
 	})
 
 	it('after a compromise of the ring’s key, assertions are signed under another', async () => {
 		const kidOf = async () => {
 			const [assertion] = valuesOf(got(await proven(SHOP)), 'selvedge-caller')
-			const { delegation } = decodeProtectedHeader(assertion ?? '..') as { delegation: string }
+			// Who asks for its key to be certified anew waits for a second, and then calls without an assertion.
+			if (assertion === undefined) return undefined
+			const { delegation } = decodeProtectedHeader(assertion) as { delegation: string }
 			return decodeProtectedHeader(delegation).kid
 		}
-		const before = await kidOf()
+		const before = await eventually(kidOf, (kid) => kid !== undefined)
 		await admin('POST', '/v1/keys/rotate', { purpose: 'delegation', compromised: true })
-		await eventually(kidOf, (kid) => kid !== before, 20_000)
+		await eventually(kidOf, (kid) => kid !== undefined && kid !== before)
 		const [assertion] = valuesOf(got(await proven(SHOP)), 'selvedge-caller')
 		expect(await verified(assertion!, AUD)).toMatchObject({ aud: AUD })
 	})

@@ -1,4 +1,5 @@
 /** A whole mesh in one runtime: the admin Worker with its objects, and a proxy in each region named, each on a port of its own. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
@@ -118,6 +119,46 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
 			(await (await miniflare.unsafeGetDurableObjectStorage(ADMIN, className, { name })).exec(query)) as T[],
 		log,
 		stop: () => miniflare.dispose(),
+	}
+}
+
+export interface RunningClock {
+	/** ms. */
+	now(): number
+	stop(): Promise<void>
+}
+
+const ROUND_PAUSE_MS = 20
+/** Of a round, its pause included, on a machine that is not held up. */
+const ROUND_MS = 60
+
+/**
+ * Goes while the machine does: for promises of time, which hold as long as it runs. `round` asks the mesh for what it answers at once,
+ * over and over; what that takes longer than usual, because all stands still or is busy with others, does not count.
+ */
+export function runningClock(round: () => Promise<unknown>): RunningClock {
+	let [heldUpMs, begunAt, isOver] = [0, performance.now(), false]
+	const heldUp = (now: number) => heldUpMs + Math.max(0, now - begunAt - ROUND_MS)
+	const going = (async () => {
+		while (!isOver) {
+			await round()
+			await pause(ROUND_PAUSE_MS)
+			const now = performance.now()
+			heldUpMs = heldUp(now)
+			begunAt = now
+		}
+	})()
+	// Whoever stops it hears of it.
+	going.catch(() => {})
+	return {
+		now() {
+			const now = performance.now()
+			return now - heldUp(now)
+		},
+		stop() {
+			isOver = true
+			return going
+		},
 	}
 }
 

@@ -19,7 +19,7 @@ import {
 	operate,
 	renewed,
 } from './identities.ts'
-import { DOMAIN, type Mesh, startMesh } from './meshHarness.ts'
+import { DOMAIN, type Mesh, type RunningClock, runningClock, startMesh } from './meshHarness.ts'
 import { exchange, JOIN_TOKEN, newKey, proofOf, workloadTrust } from './workload.ts'
 
 const REGIONS = ['weur', 'enam'] as const
@@ -103,11 +103,16 @@ async function expectBelieved(identity: Identity): Promise<void> {
 	}
 }
 
-/** How long after `since` (ms since the epoch) the last request was sent that the region took. */
-async function takenUntil(region: string, since: number, headers: () => Promise<Record<string, string>>) {
+/** How long after `since` the last request was sent that the region took, by a clock. */
+async function takenUntil(
+	clock: RunningClock,
+	region: string,
+	since: number,
+	headers: () => Promise<Record<string, string>>,
+) {
 	for (let last = 0; ; ) {
 		const shown = await headers()
-		const sentAt = Date.now()
+		const sentAt = clock.now()
 		const said = await ask(region, shown)
 		if (said === REFUSED) return last
 		expect(said).toBe('taken')
@@ -118,33 +123,29 @@ async function takenUntil(region: string, since: number, headers: () => Promise<
 }
 
 /** From the API's answer: where each region has verified the very same proof before, and where it sees a new one. */
-async function delaysOf(subject: Subject): Promise<number[]> {
+async function delaysOf(subject: Subject, clock: RunningClock): Promise<number[]> {
 	const { identity, target } = subject
 	const same = await prove(identity)
 	for (const region of REGIONS) expect(await ask(region, same)).toBe('taken')
 	const { id } = await made<{ id: string }>(operate(admin, 'POST', '/v1/revocations', { ...target, reason: 'a test' }))
-	const answeredAt = Date.now()
+	const answeredAt = clock.now()
 	revocationIds.set(subject, id)
 	const ways = [async () => same, () => prove(identity)]
-	return Promise.all(REGIONS.flatMap((region) => ways.map((headers) => takenUntil(region, answeredAt, headers))))
+	return Promise.all(REGIONS.flatMap((region) => ways.map((headers) => takenUntil(clock, region, answeredAt, headers))))
 }
 
 it('is refused by two regions within 1.5 s, whether a workload, a token or a key is revoked, and nobody else is', async () => {
-	let isOver = false
-	const watching = (async () => {
-		const heard = new Set<string>()
-		for (; !isOver; await new Promise((resolve) => setTimeout(resolve, POLL_MS)))
-			for (const region of REGIONS) heard.add(await ask(region, await prove(bystander)))
-		return [...heard]
-	})()
+	const heard = new Set<string>()
+	const clock = runningClock(async () => {
+		for (const region of REGIONS) heard.add(await ask(region, await prove(bystander)))
+	})
 	const kinds = Object.values(subjects).map(async (each) => {
 		const delays: number[] = []
-		for (const subject of each) delays.push(...(await delaysOf(subject)))
-		return delays
+		for (const subject of each) delays.push(...(await delaysOf(subject, clock)))
+		return delays.map(Math.round).sort((a, b) => a - b)
 	})
-	const delays = (await Promise.all(kinds)).map((each) => each.sort((a, b) => a - b))
-	isOver = true
-	expect(await watching).toEqual(['taken'])
+	const delays = await Promise.all(kinds).finally(() => clock.stop())
+	expect([...heard]).toEqual(['taken'])
 	for (const each of delays) {
 		console.log(`taken for ${each[each.length >> 1]} ms (median), ${each.at(-1)} ms (longest)`)
 		expect(each).toHaveLength(TIMES * REGIONS.length * 2)
@@ -176,7 +177,8 @@ describe('after the whole mesh was restarted', () => {
 		await expectBelieved(await joined(admin, 'brief-0'))
 		// When a later change is known everywhere, so is the lifting.
 		const later = await renewed(admin, bystander)
-		await delaysOf({ identity: later, target: { token: decodeJwt(later.wit).jti } })
+		const clock = runningClock(async () => ask('weur', await prove(bystander)))
+		await delaysOf({ identity: later, target: { token: decodeJwt(later.wit).jti } }, clock).finally(() => clock.stop())
 		for (const region of REGIONS) expect(await ask(region, await prove(subject!.identity))).toBe(REFUSED)
 	})
 
