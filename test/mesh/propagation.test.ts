@@ -1,12 +1,11 @@
 /** Changes of the mesh while traffic flows: they take effect without a restart, and only they. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Backend, startBackend } from './backend.ts'
 import { eventually } from './client.ts'
 import { gateway, grant, route, service } from './documents.ts'
 import { DOMAIN, type Mesh, startMesh } from './meshHarness.ts'
 
-/** DESIGN §9 promises 1.5 s; a loaded test machine gets more. */
-const SOON_MS = 5_000
 let mesh: Mesh
 const backends: Backend[] = []
 
@@ -42,18 +41,18 @@ const becomes = (host: string, expected: string) =>
 	eventually(
 		() => answers(host),
 		(answer) => answer === expected,
-		SOON_MS,
 	)
 
-it('weights of 80 and 20 share 1,000 requests within 4 sigma', async () => {
-	const n = 1_000
+it('weights of 80 and 20 share 2,500 requests within 6.25 sigma: five in a hundred', async () => {
+	// Chance alone leaves that in one run of a billion.
+	const n = 2_500
 	let toA = 0
-	for (let sent = 0; sent < n; sent += 20) {
-		const batch = await Promise.all(Array.from({ length: 20 }, () => answers('shop.test')))
+	for (let sent = 0; sent < n; sent += 50) {
+		const batch = await Promise.all(Array.from({ length: 50 }, () => answers('shop.test')))
 		expect(batch.filter((one) => one !== 'a' && one !== 'b')).toEqual([])
 		toA += batch.filter((one) => one === 'a').length
 	}
-	expect(Math.abs(toA - n * 0.8)).toBeLessThan(4 * Math.sqrt(n * 0.8 * 0.2))
+	expect(Math.abs(toA - n * 0.8)).toBeLessThan(6.25 * Math.sqrt(n * 0.8 * 0.2))
 })
 
 it('endpoints of a service take turns where a policy says so', async () => {
@@ -79,7 +78,6 @@ describe.concurrent('takes effect while requests flow, and none of them fails:',
 				expect(batch.filter((one) => one !== 'a' && one !== 'b')).toEqual([])
 				return batch.every((one) => one === 'a')
 			},
-			SOON_MS,
 		)
 		await mesh.apply(route('shop', 'shop', { name: 'b' }))
 		expect(await becomes('shop.test', 'b')).toBe('b')
@@ -152,14 +150,20 @@ describe.concurrent('comes and goes while the mesh runs:', () => {
 	})
 })
 
+/** Of the 250 ms that a request after a pause waits for the region's replica at most. */
+const MOST_OF_THE_WAIT_MS = 200
+
 it('a host that an idle isolate never heard of is served at the first request after a pause', async () => {
 	await becomes('x.wild.test', 'a')
-	const applied = Date.now()
-	await mesh.apply(service('fresh', await named('fresh')))
-	// Nobody asks meanwhile: this is the pause itself, which only the isolate's own clock can measure.
-	await eventually(
-		async () => Date.now() - applied,
-		(ms) => ms > 2_000,
-	)
-	expect(await answers(`fresh.${DOMAIN}`)).toBe('fresh')
+	for (const name of ['fresh', 'fresher', 'freshest']) {
+		await mesh.apply(service(name, await named(name)))
+		// Nobody asks meanwhile: this is the pause itself, which only the isolate's own clock can measure.
+		await pause(2_000)
+		const askedAt = performance.now()
+		const answer = await answers(`${name}.${DOMAIN}`)
+		if (answer === name) return
+		// It goes by what it knows only where the machine is so slow that it has waited in vain.
+		expect([answer, performance.now() - askedAt > MOST_OF_THE_WAIT_MS]).toEqual(['unknown_host', true])
+	}
+	expect.unreachable('no request has waited for long enough')
 })

@@ -88,6 +88,20 @@ async function send({ region, caller, user, method, path, tenant }: Sent): Promi
 	return (await mesh.via(HOST, `${path}?secret=s3cret`, { region, method, headers })).status
 }
 
+/** Isolates that have just begun may not have the keys yet. A proof that is for another place tells, and is never sampled. */
+async function believes(region: string): Promise<void> {
+	const { wit, key } = callers.get('web')!
+	const misled = async () => mesh.via(HOST, '/', { region, headers: await proofOf(wit, key, 'http://elsewhere.test') })
+	await eventually(misled, ({ text }) => text.includes('"invalid_proof"'))
+}
+
+/** What the proxy answers by itself names the revision that it runs. */
+const inForce = (region: string, revision: number) =>
+	eventually(
+		async () => (JSON.parse((await mesh.via('nowhere.test', '/', { region })).text) as { revision: number }).revision,
+		(running) => running >= revision,
+	)
+
 const sendAll = () => Promise.all(all.map(send))
 
 /** One of the groups of a replay, as the requests themselves make them. */
@@ -136,6 +150,7 @@ beforeAll(async () => {
 	for (const workload of ['web', 'batch']) callers.set(workload, await joined(adminOf(mesh), workload))
 	tokens.set('alice', await issuer.token({ sub: 'alice', role: 'admin' }))
 	tokens.set('bob', await issuer.token({ sub: 'bob', role: 'reader' }))
+	await Promise.all(REGIONS.map(believes))
 })
 afterAll(async () => {
 	await mesh?.stop()
@@ -149,23 +164,16 @@ describe('a replay', () => {
 		const result = await eventually(
 			() => replay(candidate(), 'remove=AuthorizationPolicy/default/old'),
 			({ samples }) => samples >= all.length,
-			20_000,
 		)
 		expect(result).toMatchObject({ samples: all.length, undecided: [], leftOut: 0, otherThen: 0 })
 		await mesh.apply(...candidate())
-		await mesh.remove(old)
-		await eventually(
-			() =>
-				Promise.all(
-					REGIONS.map((region) => send({ ...all[0]!, region, caller: '', user: '', tenant: 'acme', method: 'PUT' })),
-				),
-			(statuses) => statuses.every((status) => status === 403),
-		)
+		const revision = await mesh.remove(old)
+		await Promise.all(REGIONS.map((region) => inForce(region, revision)))
 		const after = await sendAll()
 		expect(sorted(told(result.newlyRefused))).toEqual(sorted(happened(before, after, 200, 403)))
 		expect(sorted(told(result.newlyAdmitted))).toEqual(sorted(happened(before, after, 403, 200)))
 		expect([result.newlyRefused.length, result.newlyAdmitted.length].every((count) => count > 5)).toBe(true)
-	})
+	}, 90_000)
 
 	it('names what it cannot tell', async () => {
 		const unsure = policy('unsure', 'DENY', [{ when: [{ key: 'request.headers[x-tenant]', values: ['ac*'] }] }])

@@ -1,5 +1,5 @@
 /** The scheduler's refresh of keys from outside: whose are fetched, from where, how many at once, and what becomes of those that fail. */
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { FetchedInfo, FetchedKeys, StoredResource } from '../../src/ports.ts'
 import type { Resource } from '../../src/resources/resource.ts'
 import type { Condition } from '../../src/resources/status.ts'
@@ -107,6 +107,10 @@ async function refreshed({ documents, known = [], answers = {}, addresses, tookM
 	await refreshOutside(env, { fetch, now: () => now }, (failure) => log.push(failure))
 	return { put, fetched, inits, log, kept, mostAtOnce }
 }
+
+afterEach(() => {
+	vi.restoreAllMocks()
+})
 
 describe('each minute', () => {
 	it('bundles are fetched from where documents say, key sets from where issuers say, each kept under its own name', async () => {
@@ -218,7 +222,6 @@ describe('what fails', () => {
 			documents: [...names, 'broken.example'].map((name) => federated(name)),
 			answers: { ...answers, 'https://broken.example/bundle': BUNDLE },
 		})
-		vi.restoreAllMocks()
 		expect([...put].filter(([, { failure }]) => failure === undefined)).toHaveLength(5)
 		expect([...put].filter(([, { failure }]) => failure?.includes('timed out'))).toHaveLength(5)
 		expect(log).toHaveLength(6)
