@@ -82,7 +82,7 @@ describe('the mesh, from documents to backends', () => {
 
 	it.each(SEEDS)(
 		'answers as the specification does for 1,000 routes that come and go (seed %i)',
-		{ timeout: 120_000 },
+		{ timeout: 300_000 },
 		(seed) => {
 			simulate(seed, tally)
 		},

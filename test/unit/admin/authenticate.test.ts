@@ -110,7 +110,8 @@ describe('who guesses', () => {
 		const authenticator = authenticatorOf()
 		const outcomes = await guess(authenticator, 5 * FAILURES.each.burst, ofOne)
 		expect(outcomes.filter((reason) => reason === 'unknown_token')).toHaveLength(FAILURES.each.burst)
-		expect(new Set(outcomes.slice(FAILURES.each.burst))).toEqual(new Set(['too_many_attempts']))
+		// Hashes are made in threads: who came first need not be looked up first.
+		expect(outcomes.filter((reason) => reason === 'too_many_attempts')).toHaveLength(4 * FAILURES.each.burst)
 		expect(lookUps()).toBe(FAILURES.each.burst)
 		expect(await outcome(authenticator, `Bearer ${tokens.viewer}`, '192.0.2.67')).toBe('viewer')
 	})

@@ -47,7 +47,8 @@ test('as many requests are sent as the proof asks for, and only theirs are count
 test('a copy that arrives after the answer still counts', async () => {
 	let polls = 0
 	const late = { received: async () => [asked.length, polls++ < 2 ? 0 : 1] }
-	await prove(late, { proxyPort }, request, { title: 'mirror', proof: { holds: ({ received }) => received === 2 } })
+	const proof = { holds: ({ received }: { readonly received: number }) => received === 2 }
+	await prove(late, { proxyPort }, request, { title: 'mirror', proof }, 20_000)
 	expect(polls).toBeGreaterThan(2)
 })
 

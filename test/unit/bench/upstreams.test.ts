@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requestText, type WireRequest } from '../../../scripts/bench/httpFraming.ts'
 import type { TroubleCounts, TroublePorts } from '../../../scripts/bench/troubleMakers.ts'
 import { wish } from '../../../scripts/bench/wishes.ts'
+import { until } from '../../until.ts'
 
 const started: ChildProcess[] = []
 afterAll(() => {
@@ -110,6 +111,7 @@ describe('trouble makers', () => {
 	test('take requests and never answer', async () => {
 		const hanging = exchange(ports.silent, [get()], answered)
 		await exchange(ports.slow, [get()], answered)
+		await until(async () => (await counts()).silent > 0)
 		expect((await counts()).silent).toBe(1)
 		expect(await Promise.race([hanging, 'nothing'])).toBe('nothing')
 	})

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { admit } from '../../../src/proxy/exchange.ts'
 import { seeded } from '../../random.ts'
+import { cpuTimeMs } from '../cpuTime.ts'
 
 /** The runtime hands URLs over as the client wrote them; Node's Request would parse them first. */
 const asked = (url: string) =>
@@ -180,10 +181,10 @@ describe('long URLs are read in linear time', () => {
 		['percent signs', '%2'.repeat(4_000)],
 	])('%s', (_, text) => {
 		const url = `http://h.test/${text}`
-		const started = performance.now()
+		const started = cpuTimeMs()
 		for (let i = 0; i < 100; i++) asked(url)
 		// A hundred take a few ms; backtracking over 8,000 characters would take minutes.
-		expect(performance.now() - started).toBeLessThan(2_000)
+		expect(cpuTimeMs() - started).toBeLessThan(2_000)
 		const { pathname, search } = new URL(url)
 		expect(asked(url).target).toBe(pathname + search)
 	})
@@ -194,9 +195,9 @@ describe('long URLs are read in linear time', () => {
 		['an empty label at the end', `${'a.'.repeat(4_000)}.`, ''],
 		['a bad character at the end', `${'a.'.repeat(4_000)}*`, ''],
 	])('and so are hosts: %s', (_, said, host) => {
-		const started = performance.now()
+		const started = cpuTimeMs()
 		for (let i = 0; i < 100; i++) asked(`http://${said}/`)
-		expect(performance.now() - started).toBeLessThan(2_000)
+		expect(cpuTimeMs() - started).toBeLessThan(2_000)
 		expect(asked(`http://${said}/`).host).toBe(host)
 	})
 })
