@@ -1,6 +1,6 @@
 /** Who may call, on the way from documents to the replicas: each level in a part of its own, and nothing else sent for it. */
 import { reset } from 'cloudflare:test'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AccessPolicy } from '../../src/snapshot/authorization.ts'
 import {
 	ACTOR,
@@ -18,8 +18,13 @@ import {
 	service,
 	storedParts,
 } from './meshObjects.ts'
+import { stopTime } from './time.ts'
 
-afterEach(() => reset())
+beforeEach(stopTime)
+afterEach(async () => {
+	vi.useRealTimers()
+	await reset()
+})
 
 const access = (name: string, spec: object) => ({
 	...{ apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: { name } },

@@ -7,11 +7,12 @@ import type { EndpointWatch, LeaseRequest, ServiceRegistryPort } from '../../src
 import type { Endpoint } from '../../src/snapshot/snapshot.ts'
 import type { HealthCheck } from '../../src/snapshot/trafficPolicy.ts'
 import { until } from '../until.ts'
+import { NOW, stopTime } from './time.ts'
+
+export { NOW } from './time.ts'
 
 const { SERVICE_REGISTRY } = env as unknown as { SERVICE_REGISTRY: DurableObjectNamespace<ServiceRegistry> }
 
-// Far from the real time, so that no alarm goes off by itself: each test says when.
-export const NOW = Date.UTC(2100, 0, 1)
 export const SERVICE = 'default/orders'
 export const CHECK: HealthCheck = {
 	path: '/healthz?deep=1',
@@ -53,11 +54,10 @@ async function outside(url: string, init: RequestInit): Promise<Response> {
 	world.asked.push({ url, init })
 	world.waiting.most = Math.max(world.waiting.most, ++world.waiting.now)
 	try {
-		await new Promise((resolve) => setTimeout(resolve, 1))
+		await scheduler.wait(1)
 		const answer = world.hosts.get(new URL(url).hostname.split('.')[0]!) ?? 200
 		if (answer === 'refuses') throw new Error('Network connection lost.')
-		if (answer === 'hangs')
-			await new Promise((_, reject) => init.signal!.addEventListener('abort', () => reject(init.signal!.reason)))
+		if (answer === 'hangs') await aborted(init.signal!)
 		if (answer === 'is held') await new Promise<void>((resolve) => world.held.push(resolve))
 		const status = answer === 'is held' ? 503 : Number(answer)
 		return new Response(status === 204 ? null : 'a body that nobody reads', { status })
@@ -65,6 +65,13 @@ async function outside(url: string, init: RequestInit): Promise<Response> {
 		world.waiting.now--
 	}
 }
+
+/** Rejects when the signal is aborted, which it may have been before anybody asks. */
+const aborted = (signal: AbortSignal): Promise<never> =>
+	new Promise((_, reject) => {
+		if (signal.aborted) reject(signal.reason)
+		else signal.addEventListener('abort', () => reject(signal.reason))
+	})
 
 export const own = () => SERVICE_REGISTRY.getByName(SERVICE)
 export const registry = () => own() as unknown as ServiceRegistryPort
@@ -119,7 +126,7 @@ export const rounds = async (...offsetsMs: readonly number[]): Promise<void> => 
 
 /** To be called before each test; `leave` after it. */
 export async function enter(): Promise<void> {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
+	stopTime()
 	world.hosts.clear()
 	Object.assign(world, nothing())
 	vi.spyOn(globalThis, 'fetch').mockImplementation(outside as typeof fetch)

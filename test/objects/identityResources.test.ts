@@ -1,10 +1,15 @@
 /** Documents of identity in the store: what of them reaches a replica, and what only the control plane keeps. */
 import { reset } from 'cloudflare:test'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { PeerRules } from '../../src/snapshot/peerAuthentication.ts'
 import { apply, change, documents, inRoot, remove, replica, root, service, storedParts } from './meshObjects.ts'
+import { NOW, stopTime } from './time.ts'
 
-afterEach(() => reset())
+beforeEach(stopTime)
+afterEach(async () => {
+	vi.useRealTimers()
+	await reset()
+})
 
 const documentOf = (kind: string, name: string, spec: object) => ({
 	apiVersion: 'selvedge.dev/v1',
@@ -68,6 +73,7 @@ it('of two documents for one trust domain the older counts, until it is gone', a
 	const reason = async (name: string) =>
 		(await root().get('FederatedTrustDomain', '-', name))?.status?.conditions?.[0]?.reason
 	await apply(federated('z', 'partner.example'))
+	vi.setSystemTime(NOW + 1)
 	await apply(federated('a', 'partner.example'))
 	expect([await reason('z'), await reason('a')]).toEqual(['Accepted', 'Conflicted'])
 	await change({

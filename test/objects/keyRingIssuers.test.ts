@@ -4,10 +4,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TRUST_PART } from '../../src/names.ts'
 import type { FetchedKeys } from '../../src/ports.ts'
 import type { Trust } from '../../src/snapshot/trust.ts'
+import { until } from '../until.ts'
 import { equip, inKeyRing, keyRing, type RootLink, restart, trustNow, workloadKey } from './keyRingObjects.ts'
 import { everything, root } from './meshObjects.ts'
+import { NOW, stopTime } from './time.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
 const A = 'https://a.example'
 const B = 'https://b.example'
 let link: RootLink
@@ -16,7 +17,7 @@ let web: Map<string, () => Response | Promise<Response>>
 let asked: string[]
 
 beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
+	stopTime()
 	vi.spyOn(console, 'warn').mockImplementation(() => {})
 	link = { failing: undefined, sent: [] }
 	web = new Map()
@@ -44,6 +45,18 @@ const serve = (name: string, body: string) => {
 	const discovered = JSON.stringify({ issuer: name, jwks_uri: `${name}/keys` })
 	web.set(`${name}/.well-known/openid-configuration`, () => new Response(discovered))
 	web.set(`${name}/keys`, () => new Response(body))
+}
+/** Answers with its keys once the function returned is called: in the object's own context, where its promises may be settled. */
+const serveSlowly = (name: string, body: string) => {
+	let go = () => {}
+	serve(name, body)
+	web.set(`${name}/keys`, async () => {
+		await new Promise<void>((resolve) => {
+			go = resolve
+		})
+		return new Response(body)
+	})
+	return () => inKeyRing(() => go())
 }
 const known = async (name: string) => (await keyRing().listFetchedKeys()).find((info) => info.name === `users ${name}`)
 const kidsOf = (answer: { keys: readonly { kid?: string }[] } | null) => answer?.keys.map(({ kid }) => kid)
@@ -220,14 +233,22 @@ describe('a key that an isolate lacks', () => {
 
 	it('is not waited for longer than an isolate waits, where others are here', async () => {
 		await put(A, keySet('a1'))
-		serve(A, '')
-		web.set(`${A}/keys`, async () => {
-			await scheduler.wait(2_500)
-			return new Response(keySet('a1', 'a2'))
-		})
-		const answer = await Promise.race([ask('a2'), scheduler.wait(2_000)])
-		expect(kidsOf(answer ?? null)).toEqual(['a1'])
-		await vi.waitFor(async () => expect(kidsOf(await ask('a2'))).toEqual(['a1', 'a2']), 4_000)
+		const letAnswer = serveSlowly(A, keySet('a1', 'a2'))
+		let giveUp = () => {}
+		const wait = vi.spyOn(scheduler, 'wait').mockImplementation(
+			() =>
+				new Promise((resolve) => {
+					giveUp = resolve
+				}),
+		)
+		const answer = ask('a2')
+		await until(() => wait.mock.calls.length === 1 && asked.includes(`${A}/keys`))
+		expect(wait.mock.calls[0]![0]).toBeLessThan(2_000)
+		await inKeyRing(() => giveUp())
+		expect(kidsOf(await answer)).toEqual(['a1'])
+		wait.mockRestore()
+		await letAnswer()
+		await until(async () => kidsOf(await ask('a2'))?.join() === 'a1,a2')
 	})
 
 	it('and a page of text for its name has nobody asked', async () => {
@@ -237,19 +258,16 @@ describe('a key that an isolate lacks', () => {
 	})
 
 	it('is fetched once for all who ask meanwhile, and a slow issuer holds up nobody else', async () => {
-		serve(A, '')
+		const letAnswer = serveSlowly(A, keySet('a1'))
 		serve(B, keySet('b1'))
-		web.set(`${A}/keys`, async () => {
-			await scheduler.wait(500)
-			return new Response(keySet('a1'))
-		})
 		let isAnswered = false
 		const waiting = Promise.all([ask('a1'), ask('a1'), ask()]).finally(() => {
 			isAnswered = true
 		})
-		await vi.waitFor(() => expect(asked).toContain(`${A}/keys`))
+		await until(() => asked.includes(`${A}/keys`))
 		expect(kidsOf(await ask('b1', B))).toEqual(['b1'])
 		expect(isAnswered).toBe(false)
+		await letAnswer()
 		for (const each of await waiting) expect(kidsOf(each)).toEqual(['a1'])
 		expect(asked.filter((url) => url === `${A}/keys`)).toHaveLength(1)
 	})

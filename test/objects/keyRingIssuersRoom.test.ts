@@ -2,15 +2,18 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { equip, inKeyRing, keyRing, trustNow, workloadKey } from './keyRingObjects.ts'
+import { stopTime } from './time.ts'
 
 const A = 'https://a.example'
 const B = 'https://b.example'
 
 beforeEach(async () => {
+	stopTime()
 	vi.spyOn(console, 'warn').mockImplementation(() => {})
 	await equip({ failing: undefined, sent: [] })
 })
 afterEach(async () => {
+	vi.useRealTimers()
 	vi.restoreAllMocks()
 	await reset()
 })

@@ -24,15 +24,16 @@ import {
 	workloadKey,
 } from './keyRingObjects.ts'
 import { ACTOR, everything, replica, root } from './meshObjects.ts'
+import { NOW, stopTime } from './time.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 /** 24 h is the longest life there is; 5 min are for clocks. */
 const OVER = DAY + 300_000
 let link: RootLink
 beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW + 500 })
+	stopTime()
+	vi.setSystemTime(NOW + 500)
 	vi.spyOn(console, 'warn').mockImplementation(() => {})
 	link = { failing: undefined, sent: [] }
 	await equip(link)

@@ -2,9 +2,10 @@
 import { reset } from 'cloudflare:test'
 import { afterEach, beforeEach, vi } from 'vitest'
 import { equip, type RootLink } from './keyRingObjects.ts'
+import { stopTime } from './time.ts'
 
-/** Far from the real time, so that no alarm goes off by itself: each test says when. */
-export const NOW = Date.UTC(2100, 0, 1)
+export { NOW } from './time.ts'
+
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
@@ -15,7 +16,7 @@ export let link: RootLink
 /** To be called once by a file of tests. */
 export function freshKeyRing(): void {
 	beforeEach(async () => {
-		vi.useFakeTimers({ toFake: ['Date'], now: NOW })
+		stopTime()
 		vi.spyOn(console, 'warn').mockImplementation(() => {})
 		link = { failing: undefined, sent: [] }
 		await equip(link)

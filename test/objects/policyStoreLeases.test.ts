@@ -27,12 +27,12 @@ import {
 	standing,
 	storedParts,
 } from './meshObjects.ts'
+import { NOW, stopTime } from './time.ts'
 
-const NOW = Date.UTC(2100, 0, 1)
 const HOUR_MS = 3_600_000
 let link: Link
 beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
+	stopTime()
 	link = { pushed: [], failing: new Map() }
 	await connect(link)
 })

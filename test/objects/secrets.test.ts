@@ -25,13 +25,18 @@ import {
 	root,
 	rootStub,
 } from './meshObjects.ts'
+import { stopTime } from './time.ts'
 
 const OLD = 'the-old-master-key-of-32-characters'
 const NEW = 'the-new-master-key-of-32-characters'
 const PLAIN = 'sk_live_4242424242'
 const OTHER = 'sk_live_9999999999'
 
-afterEach(() => reset())
+beforeEach(stopTime)
+afterEach(async () => {
+	vi.useRealTimers()
+	await reset()
+})
 
 /** Gives a region's replica the secret MASTER_KEY; lost with the object's memory. */
 const giveKey = (region: string, MASTER_KEY: string | undefined) =>

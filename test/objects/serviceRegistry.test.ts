@@ -6,14 +6,13 @@ import type { ServiceRegistry } from '../../durable-objects/serviceRegistry/serv
 import type { LeaseRequest, PolicyStorePort, ServiceRegistryPort } from '../../src/ports.ts'
 import type { Endpoint } from '../../src/snapshot/snapshot.ts'
 import { until } from '../until.ts'
+import { NOW, stopTime } from './time.ts'
 
 const { SERVICE_REGISTRY, POLICY_STORE } = env as unknown as {
 	SERVICE_REGISTRY: DurableObjectNamespace<ServiceRegistry>
 	POLICY_STORE: { getByName(name: string): PolicyStorePort }
 }
 
-// Far from the real time, so that no alarm goes off by itself: each test says when.
-const NOW = Date.UTC(2100, 0, 1)
 const SERVICE = 'default/orders'
 const request = (id: string, ttlSeconds = 10): LeaseRequest => ({
 	id,
@@ -65,7 +64,7 @@ const ids = async () => (await registry().leases(SERVICE)).map((lease) => lease.
 
 let root: FakeRoot
 beforeEach(async () => {
-	vi.useFakeTimers({ toFake: ['Date'], now: NOW })
+	stopTime()
 	root = { told: [], answer: 'ok', release: () => {}, alarms: [] }
 	vi.spyOn(console, 'warn').mockImplementation(() => {})
 	await underFakeRoot(root)
@@ -214,7 +213,6 @@ describe('an unreachable root', () => {
 	})
 
 	it('that takes a change and never says so holds a registration up for 5 s, and is told again', async () => {
-		vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: NOW })
 		root.answer = 'slow'
 		const answer = registry().register(SERVICE, request('a'))
 		await until(() => vi.getTimerCount() > 0)

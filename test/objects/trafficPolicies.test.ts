@@ -1,6 +1,6 @@
 /** Policies on their way from the root to the replicas: each level in a part of its own, and nothing else sent for it. */
 import { reset } from 'cloudflare:test'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TrafficRules } from '../../src/snapshot/trafficPolicy.ts'
 import {
 	apply,
@@ -15,8 +15,13 @@ import {
 	service,
 	storedParts,
 } from './meshObjects.ts'
+import { NOW, stopTime } from './time.ts'
 
-afterEach(() => reset())
+beforeEach(stopTime)
+afterEach(async () => {
+	vi.useRealTimers()
+	await reset()
+})
 
 const policy = (name: string, targetRef: object, sections: object) => ({
 	apiVersion: 'selvedge.dev/v1',
@@ -72,6 +77,7 @@ describe('a policy', () => {
 
 	it('is told in an answer that it was accepted, or which other one decides', async () => {
 		await apply(service('a'), policy('older', to('a'), limits(1)))
+		vi.setSystemTime(NOW + 1)
 		const { results } = await apply(policy('aaa', to('a'), limits(2)), policy('lost', to('never'), limits(3)))
 		const reasons = results.map(({ status }) =>
 			(status as unknown as { ancestors: { conditions: { reason: string }[] }[] }).ancestors.map(
