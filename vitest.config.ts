@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
-/** They only decide when a test fails: later than a condition that it waits for (`until`), on however loaded a machine. */
-const patience = { testTimeout: 30_000, hookTimeout: 60_000 }
+/** They only decide when a test that hangs fails: later than all that it waits for (`until`), on however loaded a machine. */
+const patience = { testTimeout: 300_000, hookTimeout: 300_000 }
 
 /** One file more at a time than there are cores: those that run real Workers mostly wait. */
 const maxWorkers = availableParallelism() + 1
@@ -44,8 +44,7 @@ export default defineConfig({
 					name: 'processes',
 					include: ['test/processes/**/*.test.ts'],
 					exclude: UNDER_LOAD,
-					testTimeout: 180_000,
-					hookTimeout: 60_000,
+					...patience,
 					// A mesh that starts keeps a core busy.
 					maxWorkers: 2,
 					maxConcurrency: 2,
@@ -56,8 +55,7 @@ export default defineConfig({
 				test: {
 					name: 'load',
 					include: UNDER_LOAD,
-					testTimeout: 180_000,
-					hookTimeout: 60_000,
+					...patience,
 					fileParallelism: false,
 					sequence: { groupOrder: 2 },
 				},

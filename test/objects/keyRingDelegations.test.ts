@@ -83,5 +83,5 @@ describe('isolates that ask too fast', () => {
 		expect((await delegate(keyRing(), 'i', 'weur', jwk)).token).toMatch(/^eyJ/)
 		const { delegations } = await keyRing().info()
 		expect(delegations).toContainEqual({ region: 'weur', certified: 1, refused: 502, lastAt: at(1_000) })
-	}, 120_000)
+	})
 })

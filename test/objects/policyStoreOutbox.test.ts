@@ -190,7 +190,7 @@ describe('a replica', () => {
 		await expectSameAsRoot('weur')
 		expect(await root().flush()).toBe(0)
 		await expectSameAsRoot('weur', 'enam')
-	}, 120_000)
+	})
 })
 
 it('whatever changes, fails and restarts in whatever order, flush makes every replica equal to the root', async () => {
@@ -249,4 +249,4 @@ it('whatever changes, fails and restarts in whatever order, flush makes every re
 	} catch (error) {
 		throw new Error(`seed ${seed} after ${done.length} steps, the last: ${done.slice(-8).join(' ')}`, { cause: error })
 	}
-}, 120_000)
+})

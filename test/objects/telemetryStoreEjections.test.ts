@@ -105,7 +105,7 @@ describe('bounds', () => {
 		const late = [{ service: 'd/web', id: 'late', until: UNTIL + 30_000 }]
 		expect(await report('a', { ejections: late })).toEqual(late)
 		expect(await rows('ejections')).toHaveLength(1)
-	}, 30_000)
+	})
 
 	it.each<[string, Partial<Report>]>([
 		['too many ejections', { ejections: [...many('d/web'), ...of('d/web', 'one-more')] }],

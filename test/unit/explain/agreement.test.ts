@@ -210,9 +210,7 @@ describe.each(SEEDS)('over random rules and requests (seed %i)', (seed) => {
 		count(sent.length > 1 ? 'repeated' : 'sent once')
 	}
 
-	it('the rules, backends, answers and refusals are those that the data path comes to, and so are odds and edits', {
-		timeout: 60_000,
-	}, async () => {
+	it('the rules, backends, answers and refusals are those that the data path comes to, and so are odds and edits', async () => {
 		for (let i = 0; i < MESHES; i++) {
 			const replica = fakeReplica()
 			replica.change(randomMesh(random))

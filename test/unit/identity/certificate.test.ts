@@ -7,15 +7,12 @@ import {
 	SubjectAlternativeNameExtension,
 	X509CertificateGenerator,
 } from '@peculiar/x509'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { verifyCertificate } from '../../../src/identity/certificate.ts'
 import { thumbprint } from '../../../src/identity/publicKey.ts'
 import { seeded } from '../../random.ts'
 import { authorityFor, derOf, intermediate, nodeCertificate, openssl, trusting } from './certificates.ts'
 import { makeKey, NOW, ORDERS, outcome, store, stranger, TRUST_DOMAIN } from './world.ts'
-
-// Thousands of signatures, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 })
 
 const SEED = 5280
 const trust = trusting()

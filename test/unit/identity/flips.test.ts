@@ -1,12 +1,9 @@
 /** No token survives a flipped bit, wherever it is. */
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { verifyJwtSvid } from '../../../src/identity/jwtSvid.ts'
 import { verifyWit } from '../../../src/identity/wit.ts'
 import { verifyWpt } from '../../../src/identity/wpt.ts'
 import { jwtSvid, NOW, store, verifiedWit, WIT, wpt } from './world.ts'
-
-// Thousands of signatures, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 })
 
 const trust = store()
 const verified = await verifiedWit()

@@ -9,7 +9,7 @@ describe('any sequence of changes', () => {
 	const timeless = (mesh: MemoryMesh) =>
 		JSON.parse(JSON.stringify(mesh.statuses(), (key, value) => (key === 'lastTransitionTime' ? undefined : value)))
 
-	it('ends where a build from scratch ends', { timeout: 120_000 }, () => {
+	it('ends where a build from scratch ends', () => {
 		const met = new Map<string, number>()
 		const count = (what: string) => met.set(what, (met.get(what) ?? 0) + 1)
 		for (let seed = 1; seed <= 25; seed++) {

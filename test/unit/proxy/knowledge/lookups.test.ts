@@ -107,7 +107,7 @@ describe('a flood of 100,000 made-up hosts', () => {
 		// The filter lets through fewer than 1 in 1,000.
 		expect(proxy.replica.loads.length - before).toBeLessThanOrEqual(100)
 		expect(await verdict(proxy.get('http://shop.test/'))).toBe(200)
-	}, 120_000)
+	})
 
 	it('costs an isolate that never heard of the control plane a burst of 200 look-ups and 50 a second', async () => {
 		const proxy = cold()
@@ -120,7 +120,7 @@ describe('a flood of 100,000 made-up hosts', () => {
 		}
 		expect(proxy.replica.loads.length).toBe(200 + 9 * 50)
 		expect(verdicts.get('lookups_exhausted')).toBe(100_000 - 650)
-	}, 120_000)
+	})
 
 	it('that match a wildcard are served by it, and cost nothing either', async () => {
 		const proxy = cold({ ...head('*.test'), ...slice('*.test', 'any', 'd/web'), ...service('d/web', { id: 'web1' }) })
@@ -130,7 +130,7 @@ describe('a flood of 100,000 made-up hosts', () => {
 		for (let i = 0; i < 20_000; i++) if ((await proxy.start(`http://made-up-${i}.test/`)).status === 200) served++
 		expect(proxy.replica.loads.length - before).toBeLessThanOrEqual(40)
 		expect(served).toBe(20_000)
-	}, 120_000)
+	})
 })
 
 it('a service that no part describes is asked for once, not at every request', async () => {
