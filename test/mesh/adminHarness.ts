@@ -2,6 +2,7 @@
 import { expect } from 'vitest'
 import { createTestHarness } from 'wrangler'
 import type { Role } from '../../src/ports.ts'
+import { open } from './client.ts'
 
 export const ADMIN_TOKEN = 'the-first-token'
 const secrets = { ADMIN_TOKEN, MASTER_KEY: 'a-master-key-of-more-than-32-characters' }
@@ -24,6 +25,13 @@ export function ask(
 	const init = { method, headers: { ...authorization, ...headers }, body: body ?? null, duplex: 'half' }
 	return fetch(new URL(path, origin), init as RequestInit)
 }
+
+/** A POST whose body the caller writes, as far as it is to go. */
+export const openPost = (path: string, headers: Record<string, string>) =>
+	open({
+		...{ port: Number(origin.port), host: origin.host, path, method: 'POST' },
+		headers: { authorization: `Bearer ${tokens.admin}`, ...headers },
+	})
 
 export async function made<T>(response: Promise<Response>): Promise<T> {
 	const answered = await response

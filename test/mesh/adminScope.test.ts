@@ -153,7 +153,7 @@ beforeAll(async () => {
 		await made(ask('PUT', `${SHOP(namespace)}/endpoints/${namespace}-endpoint`, { body: lease }))
 		await made(ask('POST', '/v1/identity/join-tokens', { body: JSON.stringify({ namespace, workload: 'worker' }) }))
 	}
-}, 60_000)
+})
 afterAll(stopAdmin)
 
 async function answers(method: string, path: string, one: Case, namespace: string): Promise<Response[]> {

@@ -195,19 +195,16 @@ describe('policies', () => {
 
 	it('that change are in force within 1.5 s, and so is their end', async () => {
 		const lock = policy('lock', ofService('changing'), 'DENY', [{}])
-		const turns = async (expected: string, change: () => Promise<unknown>) => {
-			const began = performance.now()
-			await change()
-			await eventually(
+		const turns = (expected: string) =>
+			eventually(
 				() => outcome('changing'),
 				(now) => now === expected,
+				1_500,
 			)
-			return performance.now() - began
-		}
 		expect(await outcome('changing')).toBe('200')
 		for (let time = 0; time < 3; time++) {
-			expect(await turns('access_denied by default/lock', () => mesh.apply(lock))).toBeLessThan(1_500)
-			expect(await turns('200', () => mesh.remove(lock))).toBeLessThan(1_500)
+			await Promise.all([mesh.apply(lock), turns('access_denied by default/lock')])
+			await Promise.all([mesh.remove(lock), turns('200')])
 		}
 	})
 })

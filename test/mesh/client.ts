@@ -22,7 +22,10 @@ interface Target extends CallOptions {
 	readonly path?: string
 }
 
-/** Opens a request whose body the caller writes. Its connection is its own, and given up after 15 s of silence. */
+/** Longer than any machine stands still, and shorter than a test may take. */
+const SILENCE_MS = 25_000
+
+/** Opens a request whose body the caller writes. Its connection is its own, and given up after 25 s of silence. */
 export function open({ port, host, path = '/', method = 'GET', headers = {} }: Target): ClientRequest {
 	const sent = request({
 		host: '127.0.0.1',
@@ -31,9 +34,9 @@ export function open({ port, host, path = '/', method = 'GET', headers = {} }: T
 		method,
 		headers: { host, ...(headers as Record<string, string>) },
 		agent: false,
-		timeout: 15_000,
+		timeout: SILENCE_MS,
 	})
-	sent.on('timeout', () => sent.destroy(new Error(`${method} ${host}${path}: silent for 15 s`)))
+	sent.on('timeout', () => sent.destroy(new Error(`${method} ${host}${path}: silent for ${SILENCE_MS} ms`)))
 	return sent
 }
 
@@ -59,18 +62,25 @@ export async function call({ body, headers = {}, ...target }: Target): Promise<A
 	return { status, headers: answered, rawHeaders, body: bytes, text: bytes.toString() }
 }
 
-/** Polls the real world, which has no clock to pass in, until it holds. */
+const PATIENCE_MS = 20_000
+/** Between two polls: none takes less, however fast it is answered. */
+const PAUSE_MS = 50
+
+/**
+ * Polls the real world, which has no clock to pass in, until it holds. Less patience than 20 s is counted in polls: a machine that
+ * stands still makes none, and by the clock would be late for what comes in the meantime.
+ */
 export async function eventually<T>(
 	ask: () => Promise<T>,
 	holds: (answer: T) => boolean,
-	withinMs = 20_000,
+	withinMs = PATIENCE_MS,
 ): Promise<T> {
-	const deadline = Date.now() + withinMs
-	for (;;) {
+	const deadline = Date.now() + Math.max(withinMs, PATIENCE_MS)
+	for (let polls = withinMs / PAUSE_MS; ; polls--) {
 		const answer = await ask()
 		if (holds(answer)) return answer
-		if (Date.now() > deadline)
+		if (polls <= 0 || Date.now() > deadline)
 			throw new Error(`not within ${withinMs} ms: ${holds}; last: ${JSON.stringify(answer)?.slice(0, 500)}`)
-		await new Promise((resolve) => setTimeout(resolve, 50))
+		await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
 	}
 }

@@ -66,7 +66,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
 	await mesh?.stop()
-	await Promise.all(backends.map((backend) => backend.stop()))
+	await Promise.all((backends ?? []).map((backend) => backend.stop()))
 })
 
 const issued = async (workload: string) => certified(admin, await joined(admin, workload), await csr())
@@ -213,9 +213,20 @@ describe('a certificate is refused', () => {
 		expect(verdict(await calling(shown(await leaf(stranger, [ORDERS])), OPEN))).toEqual([200])
 	})
 
+	/** One that ends within seconds, and what became of it before. A machine that stood still until then is given another. */
+	async function ending() {
+		for (;;) {
+			const judgedBy = Date.now() + 1_500
+			// Its end is a whole second.
+			const cf = shown(await leaf(own, [ORDERS], { dns: ['orders.example'], endedMs: -2_500 }))
+			const called = await calling(cf)
+			if (Date.now() < judgedBy) return { cf, called }
+		}
+	}
+
 	it('from its end on, where it counted before', async () => {
-		const cf = shown(await leaf(own, [ORDERS], { dns: ['orders.example'], endedMs: -2_500 }))
-		expect(verdict(await calling(cf))).toEqual([200])
+		const { cf, called } = await ending()
+		expect(verdict(called)).toEqual([200])
 		await eventually(
 			() => calling(cf),
 			({ code }) => code === 'expired',

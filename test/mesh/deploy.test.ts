@@ -14,7 +14,8 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 /** What wrangler warns of, without the lines that only name a local variable, and without the news of a newer wrangler. */
 function warnings(output: string): string[] {
 	const missing = output.match(/^\s*- [A-Z_]+$/gm)?.map((line) => line.trim().slice(2)) ?? []
-	const others = output.split('\n').filter((line) => /WARNING/.test(line) && !/Processing .* configuration/.test(line))
+	const known = /Processing .* configuration|version of Wrangler you are using is now out-of-date/
+	const others = output.split('\n').filter((line) => /WARNING/.test(line) && !known.test(line))
 	return [...missing, ...others]
 }
 
@@ -36,6 +37,7 @@ describe('a dry run of every Worker in every environment', () => {
         Please add these vars to "env.staging.vars":
         - MESH_DOMAIN
         - REGION
+▲ [WARNING] The version of Wrangler you are using is now out-of-date.
 ▲ [WARNING] Something else`
 		expect(warnings(forgotten)).toEqual(['MESH_DOMAIN', 'REGION', '▲ [WARNING] Something else'])
 	})

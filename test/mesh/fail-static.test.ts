@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Backend, echo, startBackend } from './backend.ts'
 import { eventually } from './client.ts'
 import { service } from './documents.ts'
-import { DOMAIN, type Mesh, startMesh } from './meshHarness.ts'
+import { DOMAIN, type Mesh, runningClock, startMesh } from './meshHarness.ts'
 import { sample } from './metrics.ts'
 
 const WARM = `warm.${DOMAIN}`
@@ -29,6 +29,8 @@ const ages = (region: string): number[] =>
 		.filter((line) => line.region === region && line.status === 200)
 		.map(({ snapshotAgeMs }) => Number(snapshotAgeMs))
 
+const falls = (numbers: readonly number[]) => numbers.filter((number, i) => i > 0 && number < numbers[i - 1]!).length
+
 describe('while the control plane answers with errors', () => {
 	it('a warm host is served without one failure, and the log shows how old the snapshot grows', async () => {
 		await mesh.gate('weur', 'throw')
@@ -38,13 +40,10 @@ describe('while the control plane answers with errors', () => {
 				expect((await mesh.via(WARM)).status).toBe(200)
 				return ages('weur').slice(before)
 			},
-			(seen) => (seen.at(-1) ?? 0) > 2_500,
+			(seen) => (seen.at(-1) ?? 0) > 2_500 && seen.length > 10,
 		)
-		const seen = ages('weur').slice(before)
-		expect(seen.length).toBeGreaterThan(10)
-		// It grows from line to line, once the last answer from before is out of the way.
-		const growing = seen.slice(seen.lastIndexOf(Math.min(...seen)))
-		expect(growing).toEqual([...growing].sort((a, b) => a - b))
+		// It grows from line to line, but for the last answer from before.
+		expect(falls(ages('weur').slice(before))).toBeLessThanOrEqual(1)
 	})
 
 	it('a cold host is refused at once, and says why and when to come back', async () => {
@@ -74,35 +73,38 @@ it('once the control plane is back, what changed meanwhile takes effect and the 
 		({ text }) => text === 'moved',
 	)
 	expect((await mesh.via(COLD)).status).toBe(200)
+	// What was counted while the store could not be reached was not lost: it may come in two reports.
+	const refusals = { region: 'weur', refusal: 'control_plane_unreachable' }
 	const metrics = await eventually(
 		async () => {
 			expect((await mesh.via(WARM)).status).toBe(200)
 			return mesh.metrics()
 		},
-		(page) => (sample(page, 'selvedge_sync_failures_total', { region: 'weur' }) ?? 0) > 0,
-		15_000,
+		(page) =>
+			(sample(page, 'selvedge_sync_failures_total', { region: 'weur' }) ?? 0) > 0 &&
+			sample(page, 'selvedge_requests_total', refusals) !== undefined,
 	)
-	// What was counted while the store could not be reached was not lost.
-	const refused = sample(metrics, 'selvedge_requests_total', { region: 'weur', refusal: 'control_plane_unreachable' })
-	expect(refused).toBe(1)
+	expect(sample(metrics, 'selvedge_requests_total', refusals)).toBe(1)
 	expect(sample(metrics, 'selvedge_sync_failures_total', { region: 'enam' })).toBe(0)
 	await other.stop()
 })
 
 it('while the control plane hangs, a busy isolate keeps nobody waiting', async () => {
 	await mesh.gate('enam', 'hang')
-	const slowest = { ms: 0 }
-	const started = Date.now()
+	// Nothing is the matter with the other region: its answers tell a machine that stands still from a proxy that waits.
+	const clock = runningClock(() => mesh.via(COLD))
+	const began = clock.now()
+	let slowestMs = 0
 	await eventually(
 		async () => {
-			const sent = performance.now()
+			const sent = clock.now()
 			expect((await mesh.via(WARM, '/', { region: 'enam' })).status).toBe(200)
-			slowest.ms = Math.max(slowest.ms, performance.now() - sent)
-			return Date.now() - started
+			slowestMs = Math.max(slowestMs, clock.now() - sent)
+			return clock.now() - began
 		},
 		(ms) => ms > TIMEOUT_MS,
-		15_000,
-	)
+		40_000,
+	).finally(clock.stop)
 	// After the pause before this test one request may wait a quarter of a second; none waits for the timeout.
-	expect(slowest.ms).toBeLessThan(TIMEOUT_MS / 4)
-}, 30_000)
+	expect(slowestMs).toBeLessThan(TIMEOUT_MS / 4)
+})

@@ -113,7 +113,7 @@ beforeAll(async () => {
 		...ruled('plain', to('blue')),
 		...ruled('edited', { filters: edits, ...to('blue') }),
 		...ruled('browser', { filters: [cors], ...to('blue') }),
-		...ruled('timed', { timeouts: { request: '10s' }, retry: { attempts: 2, codes: [503] }, ...to('blue') }),
+		...ruled('timed', { timeouts: { request: '20s' }, retry: { attempts: 2, codes: [503] }, ...to('blue') }),
 		...ruled('shared', {
 			backendRefs: [
 				{ name: 'blue', port: 80, weight: 1 },
@@ -164,7 +164,7 @@ describe.each(['plain', 'edited', 'browser', 'timed'])('a call over the route "%
 		for await (const chunk of await arriving) {
 			body = Buffer.concat([body, chunk as Buffer])
 			const { length } = framesIn(decoded(type, body)).frames
-			if (length !== counts.at(-1)) counts.push(length)
+			if (length > 0 && length !== counts.at(-1)) counts.push(length)
 			if (length === 1) release()
 		}
 		expect(counts[0]).toBe(1)

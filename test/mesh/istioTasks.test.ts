@@ -33,5 +33,5 @@ describe.concurrent("Istio's task", () => {
 		['Dry run', dryRun],
 		['End-user authentication', endUserAuthentication],
 		['Copy JWT claims to HTTP headers', claimToHeader],
-	])('%s', (_, page) => walk(page(stage), stage), 90_000)
+	])('%s', (_, page) => walk(page(stage), stage))
 })

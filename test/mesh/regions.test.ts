@@ -62,4 +62,4 @@ it('each region reports for itself: its requests, the revision it runs, and how 
 		expect(sample(metrics, 'selvedge_requests_total', { region, service: 'shop', code: '200' })).toBeGreaterThan(1)
 		expect(mesh.log.some((line) => line.region === region)).toBe(true)
 	}
-}, 60_000)
+})
