@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTestHarness } from 'wrangler'
 import { type Backend, startBackend } from './backend.ts'
+import { eventually } from './client.ts'
 
 const TOKEN = 'the-first-token'
 const REGION = 'local'
@@ -40,8 +41,8 @@ const endpoints = async () => ((await api('GET', `/v1/services/${SERVICE}`)) as 
 
 it('an endpoint registered with the admin Worker is called through the proxy', async () => {
 	await register()
-	const answer = await proxy().fetch('http://hello.mesh.localhost/')
-	expect([answer.status, await answer.text()]).toEqual([200, 'hello'])
+	const ask = () => proxy().fetch('http://hello.mesh.localhost/')
+	expect(await (await eventually(ask, ({ status }) => status === 200)).text()).toBe('hello')
 })
 
 it('the scheduler pushes what a replica lacks and nobody was left to push', async () => {
@@ -55,7 +56,7 @@ it('the scheduler pushes what a replica lacks and nobody was left to push', asyn
 
 it('the scheduler ends a lease that its own alarm has missed', async () => {
 	await register()
-	expect(await endpoints()).toHaveLength(1)
+	await eventually(endpoints, ({ length }) => length === 1)
 	const registry = await admin().getDurableObjectStorage('ServiceRegistry', { name: SERVICE })
 	// Overdue, and on grace already: the lease that a watchdog must not forgive once more. Its alarm is ten minutes away.
 	await registry.exec('UPDATE leases SET expires_at_ms = ?, on_grace = 1', Date.now() - 60_000)

@@ -65,13 +65,13 @@ beforeAll(async () => {
 			hedging: { delay: '20ms', maxExtraRequests: 1 },
 			retryBudget: { percent: 100, interval: '10s' },
 		}),
-		...governed('one-at-a-time', { circuitBreaker: { maxRequests: 1, maxPendingRequests: 2, maxWait: '5s' } }),
+		...governed('one-at-a-time', { circuitBreaker: { maxRequests: 1, maxPendingRequests: 2, maxWait: '1m' } }),
 		...governed('at-once', { circuitBreaker: { maxRequests: 1 } }),
 		...governed('impatient', { circuitBreaker: { maxRequests: 1, maxPendingRequests: 9, maxWait: '200ms' } }),
 		...governed('sticky', { loadBalancer: { type: 'Maglev', hashOn: { header: 'X-User' } } }),
 		...governed('asks-for-less', roundRobin),
 		...governed('dying', roundRobin),
-		...governed('timed', { timeouts: { request: '10s' } }),
+		...governed('timed', { timeouts: { request: '20s' } }),
 	)
 	const hosts = [
 		'hedged',
@@ -137,9 +137,10 @@ describe('a hedged request', () => {
 
 it('an endpoint that hangs behind hedges is left alone after twenty', async () => {
 	behave = { b: hang }
-	for (let i = 0; i < 90; i++) expect((await mesh.via('frozen.test')).status).toBe(200)
-	// It is asked every other time until then. On a busy machine a hedge may go to it as well, which counts for nothing.
-	const asked = tried.filter(({ endpoint }) => endpoint === 'b').length
+	for (let i = 0; i < 150; i++) expect((await mesh.via('frozen.test', `/${i}`)).status).toBe(200)
+	// Of each request the first: on a busy machine a hedge may go to it as well, which counts for nothing.
+	const firsts = Array.from({ length: 150 }, (_, i) => tried.find(({ path }) => path === String(i))!)
+	const asked = firsts.filter(({ endpoint }) => endpoint === 'b').length
 	expect(asked).toBeGreaterThanOrEqual(20)
 	expect(asked).toBeLessThan(30)
 })
@@ -161,8 +162,7 @@ describe('a response that is on its way', () => {
 		const sending = tried[0]!.response
 		const writing = setInterval(() => sending.writable && sending.write('more'), 50)
 		end(sending, client)
-		await eventually(statusNow, (status) => status === 200)
-		clearInterval(writing)
+		await eventually(statusNow, (status) => status === 200).finally(() => clearInterval(writing))
 	})
 })
 
@@ -242,9 +242,9 @@ it('429 with Retry-After lowers an endpoint’s share, and others get what it no
 	while (asked() < 5) await mesh.via('asks-for-less.test')
 	behave = {}
 	tried = []
-	for (let i = 0; i < 120; i++) expect((await mesh.via('asks-for-less.test')).status).toBe(200)
-	// A third before; by now a 32nd of what the others get.
-	expect(asked()).toBeLessThan(15)
+	for (let i = 0; i < 240; i++) expect((await mesh.via('asks-for-less.test')).status).toBe(200)
+	// A third before; by now a 32nd of what the others get. Of 240 requests that is four, and more than this in one run of 10^12.
+	expect(asked()).toBeLessThan(25)
 })
 
 it('an endpoint that resets every connection costs no client an error, and is soon left alone', async () => {
@@ -268,12 +268,12 @@ it('a key leads to the same endpoint from every region', async () => {
 
 it('a service is told how much time is left, and a caller’s deadline ends the request', async () => {
 	await mesh.via('timed.test', '/own')
-	await mesh.via('timed.test', '/callers', { headers: { 'selvedge-deadline': '800' } })
+	await mesh.via('timed.test', '/callers', { headers: { 'selvedge-deadline': '9000' } })
 	const [own, callers] = tried.map(({ deadline }) => Number(deadline))
-	expect(own).toBeGreaterThan(9_000)
-	expect(own).toBeLessThanOrEqual(10_000)
-	expect(callers).toBeGreaterThan(300)
-	expect(callers).toBeLessThanOrEqual(800)
+	expect(own).toBeGreaterThan(10_000)
+	expect(own).toBeLessThanOrEqual(20_000)
+	expect(callers).toBeGreaterThan(1_000)
+	expect(callers).toBeLessThanOrEqual(9_000)
 	behave = { a: hang, b: hang, c: hang }
 	const { status, text } = await mesh.via('timed.test', '/', { headers: { 'selvedge-deadline': '300' } })
 	expect([status, reasonIn(text)]).toEqual([504, 'request_timeout'])

@@ -5,7 +5,7 @@ import type { FetchedInfo, KeyRingPort } from '../../src/ports.ts'
 import { type Backend, startBackend } from './backend.ts'
 import { eventually } from './client.ts'
 import { service } from './documents.ts'
-import { DOMAIN, type Mesh, startMesh } from './meshHarness.ts'
+import { DOMAIN, type Mesh, type RunningClock, runningClock, startMesh } from './meshHarness.ts'
 import { requestAuthentication, startUserIssuer, type UserIssuer } from './userIssuer.ts'
 import { newKey } from './workload.ts'
 
@@ -66,13 +66,26 @@ const untilServed = async (name: Name, token?: string) => {
 	)
 }
 const UNKNOWN = 'invalid_token unknown_key'
+/** Once in ten seconds. */
+const mostInquiries = (since: number) => 1 + Math.floor((Date.now() - since) / 10_000)
 const ring = async () => (await mesh.objects<KeyRingPort>('KEY_RING')).getByName('mesh')
 const infoOf = async (name: Name): Promise<FetchedInfo | undefined> =>
 	(await (await ring()).listFetchedKeys()).find((info) => info.name === `users ${issuers[name].url}`)
-const timed = async (work: () => Promise<unknown>): Promise<number> => {
-	const startedAt = performance.now()
+/** In ms while the machine runs. */
+const timed = async (clock: RunningClock, work: () => Promise<unknown>): Promise<number> => {
+	const startedAt = clock.now()
 	await work()
-	return performance.now() - startedAt
+	return clock.now() - startedAt
+}
+const newClock = () => runningClock(() => mesh.api('GET', '/healthz'))
+/** Who waits for a key does so for at least as long as this, unless it comes before. */
+const KEY_PATIENCE_MS = 1_500
+/** Served at once; on a machine that stands still for as long as a request waits, when it is asked again. */
+async function expectServedAtOnce(name: Name, token: string): Promise<void> {
+	const startedAt = performance.now()
+	const answer = await shown(name, token)
+	if (answer === 'served' || performance.now() - startedAt < KEY_PATIENCE_MS - 10) expect(answer).toBe('served')
+	else await untilServed(name, token)
 }
 
 describe('a key that an issuer adds', () => {
@@ -81,8 +94,7 @@ describe('a key that an issuer adds', () => {
 		const old = await issuer.token()
 		await issuer.add('second')
 		const young = await issuer.token({}, 'second')
-		const took = await timed(async () => expect(await shown('rotating', young)).toBe('served'))
-		expect(took).toBeLessThan(2_000)
+		await expectServedAtOnce('rotating', young)
 		expect(await shown('rotating', old)).toBe('served')
 		// The other isolates hear of it with trust, and ask nobody.
 		const { length } = issuer.asked
@@ -95,7 +107,8 @@ describe('a key that an issuer adds', () => {
 			)
 		}
 		expect(issuer.asked.length).toBe(length)
-		// As the scheduler's refresh does.
+		// As the scheduler's refresh does, when the issuer has taken it away.
+		issuer.keys.delete('first')
 		const jwk = { ...issuer.keys.get('second')!.jwk, kid: 'second' }
 		const body = JSON.stringify({ keys: [jwk] })
 		const fetched = { url: `${issuer.url}/keys`, body, fetchedAt: Date.now() }
@@ -138,7 +151,7 @@ it('keys that replace those of the same name refuse what the others have signed'
 	expect(await shown('replaced', token)).toBe('served')
 	issuer.keys.set('first', await newKey('ES256'))
 	issuer.keys.set('other', await newKey('ES256'))
-	expect(await shown('replaced', await issuer.token({}, 'other', issuer.keys.get('other')!))).toBe('served')
+	await expectServedAtOnce('replaced', await issuer.token({}, 'other', issuer.keys.get('other')!))
 	expect(await shown('replaced', token)).toBe('invalid_token bad_signature')
 	expect(await shown('steady', await issuers.steady.token())).toBe('served')
 })
@@ -149,14 +162,15 @@ it('keys without names are fetched anew when a token names none and is by none o
 	await untilServed('unnamed', old)
 	issuer.keys.delete('first')
 	const key = await issuer.add('second')
+	const [asked, startedAt] = [issuer.asked.length, Date.now()]
 	const young = await issuer.token({}, null, key)
 	await eventually(
 		() => shown('unnamed', young),
 		(answer) => answer === 'served',
-		15_000,
 	)
 	expect(await shown('unnamed', old)).toBe('invalid_token bad_signature')
-	expect(issuer.asked.filter((path) => path === '/keys').length).toBeLessThanOrEqual(4)
+	const inquiries = issuer.asked.slice(asked).filter((path) => path === '/keys').length
+	expect(inquiries).toBeLessThanOrEqual(mostInquiries(startedAt))
 })
 
 describe('a key set that cannot be taken', () => {
@@ -183,19 +197,21 @@ describe('a key set that cannot be taken', () => {
 	])('%s leaves the keys before it, and other issuers, as they were', async (_, name, answer, why) => {
 		const issuer = issuers[name]
 		const before = await issuer.token()
+		const clock = newClock()
 		issuer.answer = answer
 		// A key that nobody knows has the issuer asked.
-		const asking = shown(name, await issuer.token({}, 'unknown'))
+		const unknown = await issuer.token({}, 'unknown')
+		const waiting = timed(clock, async () => expect(await shown(name, unknown)).toBe(UNKNOWN))
 		for (let i = 0; i < 20; i++) {
 			const [own, other] = await Promise.all([issuer.token({ jti: `${i}` }), issuers.steady.token({ jti: `${i}` })])
-			const took = await timed(async () => {
+			const took = await timed(clock, async () => {
 				expect(await shown(name, own)).toBe('served')
 				expect(await shown('steady', other)).toBe('served')
 			})
 			expect(took).toBeLessThan(1_000)
 		}
-		const waited = await timed(async () => expect(await asking).toBe(UNKNOWN))
-		expect(waited).toBeLessThan(2_500)
+		expect(await waiting).toBeLessThan(2_500)
+		await clock.stop()
 		const info = await eventually(
 			() => infoOf(name),
 			(known) => known?.failure !== undefined,
@@ -214,13 +230,14 @@ it('keys that somebody makes up at 200 a second have the issuer asked once in te
 	issuer.asked.length = 0
 	const flood: Promise<string>[] = []
 	const times: number[] = []
+	const clock = newClock()
 	const startedAt = Date.now()
-	for (let i = 0; Date.now() - startedAt < 4_000; i++) {
+	for (let i = 0; i < 600; i++) {
 		const fake = await issuer.token({}, `made-up-${i}`)
 		flood.push(shown('flooded', fake, ['weur', 'weur/2', 'enam'][i % 3]))
 		if (i % 10 === 0)
 			times.push(
-				await timed(async () => {
+				await timed(clock, async () => {
 					expect(await shown('flooded', good)).toBe('served')
 					expect(await shown('steady', foreign)).toBe('served')
 				}),
@@ -228,9 +245,11 @@ it('keys that somebody makes up at 200 a second have the issuer asked once in te
 		await new Promise((resolve) => setTimeout(resolve, 3))
 	}
 	const answers = await Promise.all(flood)
-	expect(answers.length).toBeGreaterThan(200)
+	await clock.stop()
 	expect(new Set(answers)).toEqual(new Set([UNKNOWN]))
-	expect(issuer.asked.filter((path) => path === '/keys').length).toBe(1)
+	const inquiries = issuer.asked.filter((path) => path === '/keys').length
+	expect(inquiries).toBeGreaterThan(0)
+	expect(inquiries).toBeLessThanOrEqual(mostInquiries(startedAt))
 	times.sort((a, b) => a - b)
 	expect(times[Math.floor(times.length / 2)]!).toBeLessThan(250)
 	expect(times.at(-1)!).toBeLessThan(1_000)
@@ -243,7 +262,6 @@ it('keys that somebody makes up at 200 a second have the issuer asked once in te
 			return shown('flooded', young)
 		},
 		(answer) => answer === 'served',
-		15_000,
 	)
 })
 

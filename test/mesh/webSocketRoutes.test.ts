@@ -131,11 +131,11 @@ const since = (count: number) => handshakes.slice(count)
 describe('a conversation', () => {
 	it('goes to one backend of a rule, whole; each gets its share of them', async () => {
 		const before = handshakes.length
-		const heard = await Promise.all(Array.from({ length: 30 }, () => talk('half')))
-		expect(heard).toEqual(Array(30).fill(HEARD))
-		// All thirty at one of two: once in 2^29 runs.
+		const heard = await Promise.all(Array.from({ length: 40 }, () => talk('half')))
+		expect(heard).toEqual(Array(40).fill(HEARD))
+		// All forty at one of two: once in 2^39 runs.
 		expect(new Set(since(before).map(({ backend }) => backend))).toEqual(new Set(['left', 'right']))
-		expect(since(before).length).toBe(30)
+		expect(since(before).length).toBe(40)
 	})
 
 	it('never goes to a backend of weight 0', async () => {
