@@ -54,7 +54,7 @@ beforeAll(async () => {
 	port = await freePort()
 	await startMesh()
 	for (const name of ['a', 'b', 'c', 'd', 'e']) await apply(name)
-}, 120_000)
+})
 afterAll(async () => {
 	if (mesh !== undefined) await stopped(mesh, 'SIGTERM')
 	rmSync(state, { recursive: true, force: true })
@@ -112,9 +112,10 @@ describe('npm run audit -- verify', () => {
 		const changed = await verify()
 		expect([changed.code, changed.output]).toEqual([1, expect.stringContaining('Entry 4 is not what its hash')])
 		await stopped(mesh!, 'SIGTERM')
-		inStore('DELETE FROM audit WHERE id > 3')
+		// With what was refused this minute: it would become an entry when the minute is over.
+		inStore('DELETE FROM audit WHERE id > 3; DELETE FROM refused')
 		await startMesh()
 		expect(await verify()).toMatchObject({ code: 0, output: expect.stringContaining('3 entries checked') })
 		expect((await verify('--anchor', head)).code).toBe(1)
-	}, 120_000)
+	})
 })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { send } from '../../scripts/local/http.ts'
 import { seeded } from '../random.ts'
-import { admin, eventually, freePort, killed, ready, type Started, start, stopped, TOKEN } from './mesh.ts'
+import { admin, eventually, freePort, killed, ready, SILENCE_MS, type Started, start, stopped, TOKEN } from './mesh.ts'
 
 /** Beside each other, since a mesh that starts keeps only one core busy. */
 const MESHES = 2
@@ -136,8 +136,9 @@ async function expectWhole(place: Place, acknowledged: readonly Acknowledged[]):
 /** The route and the service as the data plane and the catalog have them. */
 async function expectConverged(place: Place, n: number): Promise<void> {
 	const { port } = place
-	await eventually(async () => (await send({ port, host: `n${n}.test`, path: '/x' })).body === `/n${n}/x`, 20_000)
-	await eventually(async () => (await send({ port, host: 'crash.test', path: '/x' })).body === `/n${n}/x`, 20_000)
+	const bodyFrom = async (host: string) => (await send({ port, host, path: '/x', timeoutMs: SILENCE_MS })).body
+	for (const host of [`n${n}.test`, 'crash.test'])
+		await eventually(async () => (await bodyFrom(host)) === `/n${n}/x`, SILENCE_MS)
 	const { items } = await read<{ items: { name: string; endpoints: { url: string }[] }[] }>(place, '/v1/services')
 	expect(items).toMatchObject([{ name: 'crash', endpoints: [{ url: expect.stringMatching(new RegExp(`/n${n}$`)) }] }])
 }
@@ -155,7 +156,7 @@ async function crashAgainAndAgain(place: Place): Promise<void> {
 		const share = Math.floor((APPLIES * kill) / (KILLS + 1))
 		let down = false
 		const applying = applyUntil(place, () => down, take, acknowledged)
-		await eventually(() => next > share, 20_000)
+		await eventually(() => next > share, SILENCE_MS)
 		// Up to about two applies later.
 		await new Promise((resolve) => setTimeout(resolve, random() * 30))
 		down = true
@@ -176,7 +177,7 @@ async function crashAgainAndAgain(place: Place): Promise<void> {
 
 test('no acknowledged change is lost, halved or kept from the proxies by kill -9 at random moments', async () => {
 	await Promise.all(places.map(crashAgainAndAgain))
-}, 170_000)
+}, 600_000)
 
 /** Before the first change there is nothing to see. */
 const expectConvergedTo = async (place: Place, n: number): Promise<void> =>

@@ -11,8 +11,8 @@ const TTL_SECONDS = 60
 const HEARTBEAT_MS = 5_000
 /** So that there are always requests under way. */
 const WORK_MS = 5
-/** Below what systems give to outgoing connections: nobody gets the port by chance while this process is gone. */
-const [LOWEST_PORT, PORTS] = [10_000, 20_000]
+/** Below what systems give to outgoing connections, and no mesh's: nobody gets the port by chance while this process is gone. */
+const [LOWEST_PORT, PORTS] = [26_000, 6_000]
 
 const [meshPort = '', service = '', id = '', ownPort = '0'] = process.argv.slice(2)
 let isHealthy = true

@@ -1,5 +1,6 @@
 /** Steady load on a service of the mesh: so many requests at once over connections that stay open, every answer checked. */
 import { Agent, request } from 'node:http'
+import { type RunningClock, runningClock } from '../mesh/meshHarness.ts'
 import { SILENCE_MS } from './mesh.ts'
 
 /** So many requests are under way at any time. */
@@ -8,6 +9,7 @@ export const LANES = 16
 export interface Answer {
 	/** ms since the epoch. */
 	readonly sentAt: number
+	/** While the machine runs. */
 	readonly tookMs: number
 	readonly status: number
 	/** Who answered; '' when it was not an endpoint. */
@@ -19,6 +21,8 @@ export interface Answer {
 export interface Load {
 	/** In the order in which they came. */
 	readonly answers: readonly Answer[]
+	/** How many answers there were when the oldest request that is under way was sent. */
+	oldest(): number
 	/** Resolves when what is under way has been answered. */
 	stop(): Promise<void>
 }
@@ -35,40 +39,53 @@ export function startLoad(
 ): Load {
 	const agent = new Agent({ keepAlive: true, maxSockets: LANES })
 	const answers: Answer[] = []
+	const clock = runningClock(async () => {})
+	/** In the order in which they were sent. */
+	const underWay = new Set<{ readonly from: number }>()
 	let stopped = false
 	let sent = 0
 	const lane = async () => {
 		while (!stopped) {
 			const n = sent++
 			const headers = { host: `${service}.mesh.localhost:${port}`, ...(await fields(n, pathOf(n))) }
-			answers.push(await ask(agent, port, methods[n % methods.length]!, n, headers))
+			const one = { from: answers.length }
+			underWay.add(one)
+			answers.push(await ask({ agent, clock, port }, methods[n % methods.length]!, n, headers))
+			underWay.delete(one)
 		}
 	}
+	const oldest = () => underWay.values().next().value?.from ?? answers.length
 	const lanes = Array.from({ length: LANES }, lane)
 	const stop = async () => {
 		stopped = true
 		await Promise.all(lanes)
+		await clock.stop()
 		agent.destroy()
 	}
-	return { answers, stop }
+	return { answers, oldest, stop }
 }
 
 const pathOf = (n: number): string => `/${n}`
 
+interface Means {
+	readonly agent: Agent
+	readonly clock: RunningClock
+	readonly port: number
+}
+
 async function ask(
-	agent: Agent,
-	port: number,
+	{ agent, clock, port }: Means,
 	method: string,
 	n: number,
 	headers: Readonly<Record<string, string>>,
 ): Promise<Answer> {
 	const path = pathOf(n)
 	const body = method === 'POST' ? `body of ${n}` : ''
-	const sentAt = Date.now()
+	const [sentAt, startedAt] = [Date.now(), clock.now()]
 	const { status, endpoint, text } = await exchange(agent, port, method, path, body, headers)
 	const isRight = status === 200 && text === `${method} ${path} ${body}`
 	const failure = isRight ? undefined : `${method} ${path}: ${status} ${text}`
-	return { sentAt, tookMs: Date.now() - sentAt, status, endpoint, failure }
+	return { sentAt, tookMs: clock.now() - startedAt, status, endpoint, failure }
 }
 
 /** A connection that breaks is a status of 0. */

@@ -57,9 +57,18 @@ export async function killed(mesh: Started, stateDir: string, runtimeFirst: bool
 	const main = childrenLike(mesh.process.pid ?? 0, /start\.ts/)[0] ?? 0
 	const runtime: number = JSON.parse(readFileSync(join(stateDir, 'workerd.json'), 'utf8')).pid
 	if (Math.min(main, runtime) <= 1) throw new Error(`found only ${main} and ${runtime}`)
-	for (const pid of runtimeFirst ? [runtime, main] : [main, runtime]) process.kill(pid, 'SIGKILL')
+	for (const pid of runtimeFirst ? [runtime, main] : [main, runtime]) killOutright(pid)
 	await mesh.ended
 	await eventually(() => !isAlive(runtime) && !isAlive(main), 20_000)
+}
+
+/** One that another has taken along meanwhile is as dead. */
+export function killOutright(pid: number): void {
+	try {
+		process.kill(pid, 'SIGKILL')
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+	}
 }
 
 export const isAlive = (pid: number): boolean => identityOf(pid) !== undefined
@@ -69,11 +78,17 @@ export const childrenLike = (pid: number, command: RegExp): number[] =>
 	childrenOf(pid).filter((child) => command.test(identityOf(child) ?? ''))
 
 /** Below what systems give to outgoing connections: nobody gets the port by chance while its mesh is gone. */
-const [LOWEST_PORT, PORTS] = [10_000, 20_000]
+const LOWEST_PORT = 10_000
+/** Nor does another file that runs at the same time: each has ports of its own. */
+const [RANGES, PORTS] = [16, 1_000]
+const lowest = LOWEST_PORT + (Number(process.env.VITEST_POOL_ID ?? 0) % RANGES) * PORTS
+const given = new Set<number>()
 
 export async function freePort(): Promise<number> {
 	for (;;) {
-		const port = LOWEST_PORT + Math.floor(Math.random() * PORTS)
+		const port = lowest + Math.floor(Math.random() * PORTS)
+		if (given.has(port)) continue
+		given.add(port)
 		const probe = createServer()
 		const isFree = await new Promise<boolean>((resolve) => {
 			probe.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
