@@ -82,6 +82,8 @@ const post = (port: number, adminToken: string, path: string, type: string, body
 		method: 'POST',
 		headers: { authorization: `Bearer ${adminToken}`, 'content-type': type },
 		body,
+		// A machine that has only just begun to run all this may stand still for a while; without an answer nothing starts.
+		timeoutMs: 30_000,
 	})
 
 async function endService(service: ChildProcess): Promise<void> {
